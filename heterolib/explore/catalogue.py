@@ -1,0 +1,472 @@
+"""The explorers of the book, one per chapter."""
+
+from __future__ import annotations
+
+from heterolib import kernels, studies
+from heterolib.explore.model import (
+    Bars,
+    Control,
+    Explorer,
+    Line,
+    Marker,
+    Output,
+    Preset,
+    Readout,
+    Traces,
+)
+from heterolib.parameters import SHAFIEE_2026 as S
+from heterolib.plots import NM_PER_UM
+from heterolib.spine import Spine
+
+PER_S = 1e-3  # 1/s to 1/ms, and µm²/s to µm²/ms
+NM = ("nM", NM_PER_UM)
+TO_NM = NM_PER_UM
+AVOGADRO = 6.02214076e23  # 1/mol, exact by definition of the mole
+
+NECKS = ("sealed", "published", "consistent")  # in the order of the kernels' codes
+BAND = ("theta_d", "theta_p")
+
+
+def _rule(theta_d: float, theta_p: float, top: float, step: float) -> tuple[Control, ...]:
+    """Sliders of the threshold rule; thresholds start at the given values (nM)."""
+    d, p = S.info("theta_d"), S.info("theta_p")
+    return (
+        Control("theta_d", d.meaning, "nM", step, top, step, theta_d, 1.0 / TO_NM),
+        Control("theta_p", p.meaning, "nM", step, top, step, theta_p, 1.0 / TO_NM),
+        Control.of(S, "gamma_d", 0.0, 10.0, 0.1, to_kernel=PER_S),
+        Control.of(S, "gamma_p", 0.0, 10.0, 0.1, to_kernel=PER_S),
+    )
+
+
+def _weight() -> Control:
+    return Control.of(S, "weight", 0.0, 1.0, 0.01)
+
+
+def _calcium_decides() -> Explorer:
+    start, dt, n_t, top, n_c = 100.0, 10.0, 251, 12.0, 121
+    return Explorer(
+        name="calcium-decides",
+        title="Constant calcium for a while",
+        kernel=kernels.explore_calcium_decides,
+        controls=(
+            Control("calcium", "calcium", "nM", 0.0, top, 0.1, 6.0, 1.0 / TO_NM),
+            Control("duration", "duration", "ms", 0.0, 2000.0, 10.0, 500.0),
+            *_rule(TO_NM * S["theta_d"], TO_NM * S["theta_p"], top, 0.1),
+            _weight(),
+        ),
+        constants=(start, dt, n_t, top / TO_NM, n_c),
+        outputs=(
+            Output("t", n_t),
+            Output("trace", n_t, TO_NM),
+            Output("w", n_t),
+            Output("level", n_c, TO_NM),
+            Output("map", n_c),
+            Output("w_end"),
+            Output("change"),
+        ),
+        work=1,
+        views=(
+            Traces("time (ms)", "calcium (nM)", (Line("t", "trace"),), bands=BAND),
+            Traces("time (ms)", "weight", (Line("t", "w"),)),
+            Traces(
+                "calcium (nM)",
+                "change of weight",
+                (Line("level", "map"),),
+                bands=BAND,
+                bands_along_x=True,
+                zero_line=True,
+                markers=(Marker("calcium", "change", "now", 1),),
+            ),
+        ),
+        readouts=(
+            Readout("w_end", "weight at the end", digits=4),
+            Readout("change", "change", digits=4, signed=True),
+        ),
+        presets=(
+            Preset("low", "Below both thresholds nothing moves.", {"calcium": 1.0}),
+            Preset("moderate", "Between the thresholds the synapse weakens.", {"calcium": 3.0}),
+            Preset("high", "Above both it strengthens.", {"calcium": 6.0}),
+        ),
+        ordered=(BAND,),
+        code=(
+            "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000,\n"
+            "                     gamma_d_per_s={gamma_d}, gamma_p_per_s={gamma_p})\n"
+            "rule.after({calcium} / 1000, {duration}, {weight})"
+        ),
+    )
+
+
+def _spikes_to_calcium() -> Explorer:
+    first, dt, n_t = 1.0, 0.25, 401
+    return Explorer(
+        name="spikes-to-calcium",
+        title="A burst into one spine",
+        kernel=kernels.explore_spikes_to_calcium,
+        controls=(
+            Control("pulses", "pulses", "", 1.0, 10.0, 1.0, 1.0),
+            Control("interval", "interval", "ms", 1.0, 10.0, 0.5, S["pulse_interval"]),
+            Control("weight", "weight", "", 0.0, 1.0, 0.01, 1.0),
+            Control.of(S, "neck_radius", 0.02, 0.3, 0.01),
+            Control.of(S, "neck_length", 0.1, 2.0, 0.05),
+            Control.of(S, "diffusion", 1.0, 600.0, 1.0, to_kernel=PER_S),
+            Control.of(S, "decay", 5.0, 200.0, 1.0),
+            Control.choice("neck", "physics of the neck", NECKS, 1),
+        ),
+        constants=(
+            S["current"],
+            S["current_decay"],
+            S["calcium_fraction"],
+            S["valence"],
+            S["faraday"],
+            AVOGADRO,
+            S["head_radius"],
+            first,
+            dt,
+            n_t,
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("current", n_t),
+            Output("calcium", n_t, TO_NM),
+            Output("peak", 1, TO_NM),
+            Output("clearance"),
+            Output("ions"),
+        ),
+        work=16,
+        views=(
+            Traces("time (ms)", "current (pA)", (Line("t", "current"),), zero_line=True),
+            Traces("time (ms)", "calcium (nM)", (Line("t", "calcium"),), zero_line=True),
+        ),
+        readouts=(
+            Readout("peak", "peak calcium", "nM", 1),
+            Readout("clearance", "clearance time", "ms", 2),
+            Readout("ions", "calcium ions that entered", "", 1),
+        ),
+        presets=(
+            Preset(
+                "one pulse",
+                "One pulse: up within 2 ms, less than a twentieth of the peak left after 10 ms.",
+                {},
+            ),
+            Preset("burst", "Seven pulses 2 ms apart pile up.", {"pulses": 7.0}),
+            Preset(
+                "sealed neck",
+                "Without the neck only slow removal is left, and every pulse adds.",
+                {"pulses": 7.0, "neck": 0.0},
+            ),
+        ),
+        code=(
+            "spine = Spine(neck_radius_um={neck_radius}, neck_length_um={neck_length},\n"
+            "              decay_ms={decay})\n"
+            "simulate_spine(spine, protocols.burst({pulses}, {interval}), None, 100.0,\n"
+            "               weight={weight}, diffusion_um2_per_s={diffusion}, neck='{neck}')"
+        ),
+        note="The branch at the foot of the neck is held at zero calcium.",
+    )
+
+
+def _how_the_weight_moves() -> Explorer:
+    h, n_t, most, n_w = 0.1, 1301, 60, 41
+    spine = Spine()
+    high = S.variant("figure 2, data files")
+    return Explorer(
+        name="how-the-weight-moves",
+        title="Bursts move the weight, the weight scales the influx",
+        kernel=kernels.explore_how_the_weight_moves,
+        controls=(
+            Control("pulses", "pulses per burst", "", 1.0, 10.0, 1.0, 1.0),
+            Control("interval", "interval in the burst", "ms", 1.0, 10.0, 0.5, S["pulse_interval"]),
+            Control("bursts", "bursts", "", 1.0, float(most), 1.0, float(most)),
+            _weight(),
+            *_rule(TO_NM * high["theta_d"], TO_NM * high["theta_p"], 150.0, 1.0),
+        ),
+        constants=(
+            spine.gain_uM_per_pA_ms,
+            spine.current_pA,
+            spine.current_decay_ms,
+            spine.clearance_ms(S["diffusion"]),
+            S["first_pulse"],
+            h,
+            n_t,
+            most,
+            n_w,
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("calcium", n_t, TO_NM),
+            Output("w", n_t),
+            Output("burst", most + 1),
+            Output("w_burst", most + 1),
+            Output("w0", n_w),
+            Output("map", n_w),
+            Output("peak", 1, TO_NM),
+            Output("w_end"),
+            Output("change"),
+        ),
+        work=2 * n_t + 16,
+        views=(
+            Traces(
+                "time in the first burst (ms)",
+                "calcium (nM)",
+                (Line("t", "calcium"),),
+                bands=BAND,
+                x_range=(0.0, 60.0),
+            ),
+            Traces("bursts given", "weight", (Line("burst", "w_burst"),)),
+            Traces(
+                "weight before a burst",
+                "change per burst",
+                (Line("w0", "map"),),
+                zero_line=True,
+            ),
+        ),
+        readouts=(
+            Readout("peak", "peak calcium in the first burst", "nM", 1),
+            Readout("w_end", "weight at the end", digits=4),
+            Readout("change", "change", digits=4, signed=True),
+        ),
+        presets=(
+            Preset("weak spine", "Too little influx: nothing is reached.", {"weight": 0.2}),
+            Preset("middling spine", "Both thresholds are crossed; growth wins.", {"weight": 0.5}),
+            Preset(
+                "strong spine", "Above the balance point the same input weakens.", {"weight": 0.8}
+            ),
+        ),
+        ordered=(BAND,),
+        code=(
+            "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000,\n"
+            "                     gamma_d_per_s={gamma_d}, gamma_p_per_s={gamma_p})\n"
+            "w = {weight}\n"
+            "for _ in range({bursts}):\n"
+            "    w = simulate_spine(Spine(), protocols.burst({pulses}, {interval}), rule, 130.0,\n"
+            "                       weight=w, step_ms=0.1).final_weights[0]"
+        ),
+        note=(
+            "Bursts are far apart: each starts without calcium. The branch at the foot of the "
+            "neck is held at zero."
+        ),
+    )
+
+
+def _pair_constants() -> tuple[float, ...]:
+    return tuple(
+        S[name]
+        for name in (
+            "current",
+            "current_decay",
+            "calcium_fraction",
+            "valence",
+            "faraday",
+            "head_radius",
+        )
+    )
+
+
+def _neck() -> Control:
+    return Control("neck", "physics of the neck", "", 0.0, 1.0, 1.0, 0.0, 1.0, NECKS[1:])
+
+
+def _calcium_travels() -> Explorer:
+    h, n_t, every = 0.05, 801, 5
+    n = int(S["compartments"])
+    return Explorer(
+        name="calcium-travels",
+        title="One pulse, two spines, one branch",
+        kernel=kernels.explore_calcium_travels,
+        controls=(
+            Control("distance", "distance of the spines", "µm", 0.25, 6.0, 0.25, 1.0),
+            Control.of(S, "diffusion", 1.0, 600.0, 1.0, to_kernel=PER_S),
+            Control.of(S, "decay", 5.0, 200.0, 1.0),
+            Control.of(S, "branch_radius", 0.2, 1.5, 0.05),
+            Control.of(S, "neck_radius", 0.02, 0.3, 0.01),
+            Control.of(S, "neck_length", 0.1, 2.0, 0.05),
+            _neck(),
+            Control("snapshot", "snapshot after the pulse", "ms", 0.5, 150.0, 0.5, 10.0),
+        ),
+        constants=(
+            *_pair_constants(),
+            S["branch_length"],
+            n,
+            S["first_pulse"],
+            h,
+            n_t,
+            every,
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("calcium_1", n_t, TO_NM),
+            Output("calcium_2", n_t, TO_NM),
+            Output("w_1", n_t),
+            Output("w_2", n_t),
+            Output("shaft", n, TO_NM),
+            Output("peak_1", 1, TO_NM),
+            Output("peak_2", 1, TO_NM),
+            Output("t_peak_1"),
+            Output("t_peak_2"),
+            Output("x", n),
+            Output("length_constant"),
+        ),
+        work=7 + 14 + 4 * n,
+        views=(
+            Traces(
+                "distance from spine 1 along the branch (µm)",
+                "shaft calcium (nM)",
+                (Line("x", "shaft"),),
+                x_range=(-12.0, 12.0),
+                zero_line=True,
+            ),
+            Traces(
+                "time (ms)",
+                "spine calcium (nM)",
+                (Line("t", "calcium_1", "spine 1"), Line("t", "calcium_2", "spine 2", 1)),
+                log_y=True,
+                x_range=(0.0, 100.0),
+            ),
+        ),
+        readouts=(
+            Readout("peak_1", "peak of spine 1", "nM", 1),
+            Readout("peak_2", "peak of spine 2", "nM", 2),
+            Readout("t_peak_2", "spine 2 peaks after", "ms", 2),
+            Readout("length_constant", "length constant", "µm", 2),
+        ),
+        presets=(
+            Preset("as published", "The neighbour gets a few per cent, later.", {}),
+            Preset(
+                "slow diffusion",
+                "At a tenth of the speed the neighbour gets less, later still.",
+                {"diffusion": 22.0},
+            ),
+            Preset(
+                "thin branch, consistent neck",
+                "With the neck's resistance less gets out; in a thin branch it counts for more.",
+                {"branch_radius": 0.5, "neck": 1.0},
+            ),
+        ),
+        code=(
+            "spine = Spine(neck_radius_um={neck_radius}, neck_length_um={neck_length},\n"
+            "              decay_ms={decay})\n"
+            "branch = Branch([40.125, 40.125 + {distance}], diffusion_um2_per_s={diffusion},\n"
+            "                radius_um={branch_radius}, decay_ms={decay}, neck='{neck}',\n"
+            "                spine=spine)\n"
+            "simulate(branch, [[1.0], []], None, 200.0, weights=1.0, record='all')"
+        ),
+        note=(
+            "Both weights stay at 1. With the published neck, shaft values come out V_comp / V_s "
+            "times too high (4.77 for the published geometry); spine values do not."
+        ),
+    )
+
+
+def _two_spines() -> Explorer:
+    h, n_t = 0.1, 1251
+    n = int(S["compartments"])
+    apart = studies.compartment_um(103) - studies.compartment_um(100)
+    low = (TO_NM * S["theta_d"], TO_NM * S["theta_p"])
+    return Explorer(
+        name="two-spines",
+        title="Two spines: competition and cooperation",
+        kernel=kernels.explore_two_spines,
+        controls=(
+            Control("pulses", "pulses per burst", "", 1.0, 10.0, 1.0, 1.0),
+            Control("distance", "distance of the spines", "µm", 0.25, 6.0, 0.25, apart),
+            Control.choice("active", "input to spine 2 as well", ("no", "yes")),
+            Control("delay", "delay of spine 2", "ms", -60.0, 60.0, 1.0, 15.0),
+            Control("theta_d", S.info("theta_d").meaning, "nM", 0.1, 100.0, 0.1, low[0], 1e-3),
+            Control("theta_p", S.info("theta_p").meaning, "nM", 0.1, 100.0, 0.1, low[1], 1e-3),
+            Control("every", "interval of bursts", "ms", 100.0, 500.0, 25.0, S["burst_interval"]),
+            Control.of(S, "diffusion", 1.0, 600.0, 1.0, to_kernel=PER_S),
+            _neck(),
+        ),
+        constants=(
+            PER_S * S["gamma_d"],
+            PER_S * S["gamma_p"],
+            S["repetitions"],
+            S["pulse_interval"],
+            S["first_pulse"],
+            S["weight"],
+            S["decay"],
+            S["branch_radius"],
+            S["neck_radius"],
+            S["neck_length"],
+            *_pair_constants(),
+            S["branch_length"],
+            n,
+            h,
+            n_t,
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("calcium_1", n_t, TO_NM),
+            Output("calcium_2", n_t, TO_NM),
+            Output("w_1", n_t),
+            Output("w_2", n_t),
+            Output("shaft", n, TO_NM),
+            Output("peak_1", 1, TO_NM),
+            Output("peak_2", 1, TO_NM),
+            Output("change_1"),
+            Output("change_2"),
+        ),
+        work=2 * 5 * 10 + 6 + 14 + 4 * n,
+        views=(
+            Traces(
+                "time (ms)",
+                "calcium (nM)",
+                (Line("t", "calcium_1", "spine 1"), Line("t", "calcium_2", "spine 2", 1)),
+                bands=BAND,
+                log_y=True,
+            ),
+            Traces(
+                "time (ms)",
+                "weight",
+                (Line("t", "w_1", "spine 1"), Line("t", "w_2", "spine 2", 1)),
+            ),
+            Bars("change", (("change_1", "spine 1"), ("change_2", "spine 2"))),
+        ),
+        readouts=(
+            Readout("peak_1", "peak of spine 1", "nM", 1),
+            Readout("peak_2", "peak of spine 2", "nM", 2),
+            Readout("change_1", "spine 1", digits=4, signed=True),
+            Readout("change_2", "spine 2", digits=4, signed=True),
+        ),
+        presets=(
+            Preset("competition", "One pulse: spine 1 grows at the cost of its neighbour.", {}),
+            Preset(
+                "cooperation",
+                "Bursts of seven lift the neighbour too.",
+                {"pulses": 7.0},
+            ),
+            Preset(
+                "delayed pair",
+                "Both active, the second 15 ms later: the first loses, the second wins.",
+                {"active": 1.0, "distance": 1.0, "delay": 15.0, "every": 500.0},
+            ),
+            Preset(
+                "data-file thresholds",
+                "At 70/50 nM the neighbour never reaches a threshold.",
+                {"theta_d": 50.0, "theta_p": 70.0},
+            ),
+        ),
+        ordered=(BAND,),
+        code=(
+            "branch = Branch([40.125, 40.125 + {distance}], diffusion_um2_per_s={diffusion},\n"
+            "                neck='{neck}')\n"
+            "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000)\n"
+            "one = protocols.bursts({pulses}, every_ms={every})\n"
+            "delay, active = {delay}, '{active}' == 'yes'\n"
+            "trains = [one + max(-delay, 0) if active else one,\n"
+            "          one + max(delay, 0) if active else []]\n"
+            "simulate(branch, trains, rule, 5 * {every}, step_ms=0.1)"
+        ),
+    )
+
+
+EXPLORERS = {
+    e.name: e
+    for e in (
+        _calcium_decides(),
+        _spikes_to_calcium(),
+        _how_the_weight_moves(),
+        _calcium_travels(),
+        _two_spines(),
+    )
+}

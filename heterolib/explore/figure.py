@@ -1,0 +1,129 @@
+"""The static twin of an explorer: one matplotlib figure for any declaration."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from heterolib import plots
+from heterolib.explore.model import Bars, Explorer, Traces, direction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HEIGHTS = {Traces: 2.3, Bars: 1.7}  # inch
+
+
+def draw(explorer: Explorer, **changes: float) -> Figure:
+    """Run an explorer and draw its views, one below the other.
+
+    Parameters
+    ----------
+    explorer : Explorer
+    **changes : float
+        Control values that differ from the defaults, in the units shown.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown or a value outside its control's range.
+    """
+    values, found = explorer.values(**changes), explorer.run(**changes)
+    heights = [HEIGHTS[type(v)] for v in explorer.views]
+    with plt.rc_context(plots.STYLE):
+        fig, axes = plt.subplots(
+            len(heights),
+            figsize=(plots.WIDTH_IN, sum(heights)),
+            squeeze=False,
+            gridspec_kw={"height_ratios": heights},
+        )
+        for ax, view in zip(axes[:, 0], explorer.views, strict=True):
+            if isinstance(view, Traces):
+                _traces(ax, view, found, values)
+            else:
+                _bars(ax, view, found)
+    return fig
+
+
+def _traces(
+    ax: Axes, view: Traces, found: Mapping[str, np.ndarray], values: Mapping[str, float]
+) -> None:
+    for line in view.lines:
+        ax.plot(found[line.x], found[line.y], label=line.label, **plots.line_style(line.style))
+    ax.set(xlabel=view.x_label, ylabel=view.y_label)
+    if view.zero_line:
+        ax.axhline(0.0, color="0.4", linewidth=0.8)
+    if view.x_range:
+        ax.set_xlim(*view.x_range)
+    low, high = limits(view, found, values)
+    if view.log_y:
+        ax.set_yscale("log")
+    ax.set_ylim(low, high)
+    if view.bands:
+        theta_d, theta_p = (values[name] for name in view.bands)
+        plots.bands(ax, theta_d, theta_p, axis="x" if view.bands_along_x else "y")
+    everything = {**values, **{k: v[0] for k, v in found.items()}}
+    for m in view.markers:
+        style = plots.point_style(m.style)
+        ax.plot([everything[m.x]], [everything[m.y]], linestyle="", label=m.label, **style)
+    if any(line.label for line in view.lines) or view.markers:
+        ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2)
+
+
+def limits(
+    view: Traces, found: Mapping[str, np.ndarray], values: Mapping[str, float]
+) -> tuple[float, float]:
+    """Ends of the y axis: never empty, with room for the bands."""
+    y = np.concatenate([found[line.y] for line in view.lines])
+    bands = [values[name] for name in view.bands] if view.bands and not view.bands_along_x else []
+    high = max([float(y.max()), *(1.4 * b for b in bands)])
+    if view.log_y:
+        low = min(bands) / 30.0 if bands else max(high, 1e-9) / 1e4
+        return low, 2.5 * max(high, low * 10.0)
+    low = min(float(y.min()), 0.0) if bands or view.zero_line else float(y.min())
+    room = 0.06 * (high - low) or 0.05 * max(abs(high), 0.2)
+    return low - (0.0 if bands else room), high + room
+
+
+def _bars(ax: Axes, view: Bars, found: Mapping[str, np.ndarray]) -> None:
+    heights = [float(found[output][0]) for output, _ in view.bars]
+    reach = max([abs(h) for h in heights] + [1e-3])
+    for i, height in enumerate(heights):
+        ax.bar(i, height, width=0.5, color=plots.COLOURS[i], hatch=("", "//")[i % 2], edgecolor="w")
+        word = f"{height:+.3f}, {direction(height)}"
+        above = height >= 0.0
+        ax.annotate(
+            word,
+            (i, height),
+            xytext=(0, 2 if above else -2),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if above else "top",
+            fontsize=9.5,
+        )
+    ax.axhline(0.0, color="0.4", linewidth=0.8)
+    ax.set_xticks(range(len(heights)), [label for _, label in view.bars])
+    ax.set(ylabel=view.y_label, ylim=(-1.5 * reach, 1.5 * reach), xlim=(-0.6, len(heights) - 0.4))
+
+
+def png(fig: Figure) -> bytes:
+    """The figure as PNG bytes, closed afterwards."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png")
+    plt.close(fig)
+    return buffer.getvalue()
+
+
+def data_uri(image: bytes) -> str:
+    """PNG bytes as an address an <img> can carry."""
+    return "data:image/png;base64," + base64.b64encode(image).decode()

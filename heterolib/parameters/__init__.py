@@ -1,0 +1,35 @@
+"""Every physical number of the book: value, unit, source, note and status, one set per paper.
+
+A `ParameterSet` maps names to `Parameter` entries. The papers give some values one way in
+one figure and another way in the next; such differences are *variants* of the set, made with
+`ParameterSet.variant`.
+
+Status words
+------------
+printed
+    Read in the text, a table or a figure of the paper.
+from code
+    Read in the authors' public code or data files.
+converted
+    One of the above after a change of unit, or computed from such values.
+chosen for teaching
+    Ours. No paper stands behind it.
+"""
+
+from heterolib.parameters.graupner2012 import GRAUPNER_2012
+from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, table
+from heterolib.parameters.shafiee2026 import SHAFIEE_2026
+
+SETS = {s.key: s for s in (SHAFIEE_2026, GRAUPNER_2012)}
+
+__all__ = [
+    "GRAUPNER_2012",
+    "SETS",
+    "SHAFIEE_2026",
+    "STATUSES",
+    "Parameter",
+    "ParameterSet",
+    "cite",
+    "diff",
+    "table",
+]
