@@ -1,0 +1,142 @@
+"""What the book needs beyond ``_config.yml``.
+
+* MathJax is copied from its Python package into the site.
+* The explorers' scripts are put on the pages that have an explorer.
+* Scripts that a page does not use, or that would ask an outside host, are left out.
+* A widget without a text/html form is a warning, and so an error in a strict build.
+* ``index.html`` at the root of the site is the landing page itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+from sphinx.util import logging
+
+from heterolib.explore import BOOK, notebook, vendor
+
+logger = logging.getLogger(__name__)
+
+MATHJAX_PACKAGE = "sphinx-mathjax-offline"
+# One bundle with its fonts, and what it loads only when asked (rare TeX packages, its menu).
+MATHJAX_PARTS = ("tex-chtml.js", "a11y", "input/tex", "output/chtml", "sre", "ui")
+MATHJAX_NOTICE = "MathJax 3, Apache License 2.0, https://www.mathjax.org\n"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+
+def set_theme(app: Sphinx, config: Config) -> None:
+    """Drop the theme's header bar, which would hold nothing but a second search button.
+
+    Setting html_theme_options in _config.yml would replace all of Jupyter Book's own options.
+    """
+    config.html_theme_options.setdefault("navbar_persistent", [])
+
+
+def copy_mathjax(app: Sphinx) -> None:
+    """Copy MathJax from its Python package to _static/mathjax."""
+    if app.builder.format != "html":
+        return
+    try:
+        package = metadata.distribution(MATHJAX_PACKAGE)
+    except metadata.PackageNotFoundError as error:
+        raise ExtensionError(f"{MATHJAX_PACKAGE} is missing: pip install -e '.[book]'") from error
+    source = Path(str(package.locate_file(f"{MATHJAX_PACKAGE}/static/mathjax")))
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX_PARTS:
+        (target / part).parent.mkdir(parents=True, exist_ok=True)
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source / part, target / part)
+    (target / "NOTICE.txt").write_text(MATHJAX_NOTICE, encoding="utf-8")
+
+
+def copy_explorer(app: Sphinx) -> None:
+    """Copy the front end of the explorers and its chart library to _static/heterolib."""
+    if app.builder.format != "html":
+        return
+    try:
+        charts = vendor.charts()
+    except vendor.ChartsMissing as error:
+        raise ExtensionError(str(error)) from error
+    target = Path(app.outdir) / "_static" / "heterolib"
+    target.mkdir(parents=True, exist_ok=True)
+    for source in (*charts.iterdir(), *notebook.ASSETS.iterdir()):
+        shutil.copy2(source, target / source.name)
+
+
+def add_explorer(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """Load the explorer's scripts where there is an explorer, its style also for predictions."""
+    body = context.get("body", "")
+    if "hl-explorer" in body or "hl-predict" in body:
+        app.add_css_file("heterolib/explorer.css")
+    if "data-explorer=" in body:
+        app.add_css_file(f"heterolib/{vendor.STYLE}", priority=400)
+        app.add_js_file(f"heterolib/{vendor.SCRIPT}", loading_method="defer")
+        app.add_js_file("heterolib/explorer.js", loading_method="defer")
+
+
+def warn_of_bare_widgets(app: Sphinx, doctree: nodes.document) -> None:
+    """Warn of every cell output that is a widget and has no text/html form for the page."""
+    for bundle in doctree.findall(nodes.container):
+        if bundle.get("nb_element") != "mime_bundle":
+            continue
+        kinds = {child.get("mime_type") for child in bundle.children}
+        if WIDGET_VIEW in kinds and "text/html" not in kinds:
+            logger.warning(
+                "a widget without a text/html form cannot be shown on a page without a kernel: "
+                "tag the cell 'remove-output' or give the object such a form",
+                location=bundle,
+                type="heterolib",
+                subtype="widget",
+            )
+
+
+def _is_wanted(script: object) -> bool:
+    """Say whether a script belongs on the page: not thebe, not saved widget states."""
+    attributes = getattr(script, "attributes", {})
+    name = str(getattr(script, "filename", None) or "")
+    body = attributes.get("body") or ""
+    return not ("thebe" in name or "THEBE_JS_URL" in body or attributes.get("type") == WIDGET_STATE)
+
+
+def choose_files(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """Leave out unwanted scripts and style sheets; sphinx-thebe adds its own to every page."""
+    context["script_files"] = [s for s in context.get("script_files", []) if _is_wanted(s)]
+    context["css_files"] = [s for s in context.get("css_files", []) if _is_wanted(s)]
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Write index.html, and remove the files of thebe, which no page uses."""
+    if error or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    for unused in (out / "_static").glob("sphinx-thebe.*"):
+        unused.unlink()
+    address = app.builder.get_target_uri(app.config.root_doc)
+    if address != "index.html":
+        # The landing page itself rather than a redirect: its links start from where it lies.
+        base = f'<head>\n<base href="{address}">\n<link rel="canonical" href="{address}">'
+        landing = (out / address).read_text(encoding="utf-8")
+        (out / "index.html").write_text(landing.replace("<head>", base, 1), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect everything above to the build."""
+    os.environ[BOOK] = "1"  # the notebooks' kernels inherit it
+    app.connect("config-inited", set_theme)
+    app.connect("builder-inited", copy_mathjax)
+    app.connect("builder-inited", copy_explorer)
+    app.connect("doctree-read", warn_of_bare_widgets)
+    app.connect("html-page-context", add_explorer)
+    app.connect("html-page-context", choose_files, priority=900)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
