@@ -1,0 +1,41 @@
+"""Settings of an explorer to try: corners first, then random ones on the sliders' grids."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from heterolib.explore import Explorer
+from heterolib.explore.model import Control
+
+
+def on_grid(control: Control, share: float) -> float:
+    """The slider's position nearest to a share (0 to 1) of its way."""
+    steps = round(share * (control.high - control.low) / control.step)
+    return min(control.high, round(control.low + steps * control.step, 9))
+
+
+def corners(explorer: Explorer) -> list[dict[str, float]]:
+    """All at the low end, all at the high end, and each control alone at either end."""
+    found = [
+        {c.name: c.low for c in explorer.controls},
+        {c.name: c.high for c in explorer.controls},
+    ]
+    for c in explorer.controls:
+        found += [{c.name: c.low}, {c.name: c.high}]
+    return found
+
+
+def settings(explorer: Explorer, count: int, seed: int) -> list[dict[str, float]]:
+    """`count` settings: the corners, random corners, then random positions of every slider."""
+    rng = np.random.default_rng(seed)
+    ends = [[c.low, c.high] for c in explorer.controls]
+    names = [c.name for c in explorer.controls]
+    found = corners(explorer)
+    every = list(itertools.product(*ends)) if len(ends) <= 10 else []
+    for i in rng.permutation(len(every))[: count // 5]:
+        found.append(dict(zip(names, every[i], strict=True)))
+    while len(found) < count:
+        found.append({c.name: on_grid(c, rng.random()) for c in explorer.controls})
+    return found[:count]

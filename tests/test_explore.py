@@ -1,0 +1,843 @@
+"""The explorers as Python runs them: figures, numbers, words, code, predictions."""
+
+import ast
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+
+from heterolib import (
+    Branch,
+    Spine,
+    ThresholdRule,
+    explore,
+    kernels,
+    protocols,
+    simulate,
+    simulate_spine,
+)
+from heterolib.explore import EXPLORERS, figure, page, wasm
+from heterolib.explore.model import Bars, Control, Output, Readout, Traces, decimals, direction, say
+from heterolib.explore.prediction import Prediction
+from heterolib.parameters import SHAFIEE_2026 as S
+from tests.data.explore.samples import corners, on_grid, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = sorted(EXPLORERS)
+each = pytest.mark.parametrize("name", NAMES)
+PRESETS = [(e.name, p.name) for e in EXPLORERS.values() for p in e.presets]
+each_preset = pytest.mark.parametrize(("name", "preset"), PRESETS)
+
+
+def off_grid(explorer, count, seed):
+    """Random settings that no slider gives, but `run` takes."""
+    rng = np.random.default_rng(seed)
+    return [{c.name: rng.uniform(c.low, c.high) for c in explorer.controls} for _ in range(count)]
+
+
+def arrays(explorer, **changes):
+    """The kernel's p for these settings; outputs and scratch are up to the caller."""
+    values = explorer.values(**changes)
+    return np.array([values[c.name] * c.scale for c in explorer.controls] + [*explorer.constants])
+
+
+# -- the declarations ------------------------------------------------------------------------
+
+
+def test_there_is_an_explorer_for_each_of_the_first_five_chapters():
+    chapters = sorted((ROOT / "chapters").glob("0[1-5]-*.ipynb"))
+    assert [c.stem[3:] for c in chapters] == list(EXPLORERS)
+    assert all(name == e.name for name, e in EXPLORERS.items())
+
+
+@each
+def test_everything_that_is_named_exists(name):
+    e = EXPLORERS[name]
+    outputs, controls = {o.name for o in e.outputs}, {c.name for c in e.controls}
+    assert len(outputs) == len(e.outputs) and len(controls) == len(e.controls)
+    assert not outputs & controls  # markers look in both
+    single = {o.name for o in e.outputs if o.size == 1}
+    size = {o.name: o.size for o in e.outputs}
+    for view in e.views:
+        if isinstance(view, Bars):
+            assert {output for output, _ in view.bars} <= single
+            continue
+        for line in view.lines:
+            assert size[line.x] == size[line.y] > 1
+            assert line.x == view.lines[0].x  # the page draws all curves over one x
+        assert set(view.bands or ()) <= controls
+        for marker in view.markers:
+            assert {marker.x, marker.y} <= single | controls
+    assert {r.output for r in e.readouts} <= single
+    assert {n for pair in e.ordered for n in pair} <= controls
+    assert set(re.findall(r"\{(\w+)\}", e.code)) <= controls
+    for preset in e.presets:
+        assert set(preset.values) <= controls
+        assert preset.says.endswith(".")
+
+
+@each
+def test_sliders_can_stand_where_defaults_and_presets_put_them(name):
+    """A native slider moves a value that is off its grid, and the reader would see two numbers."""
+    e = EXPLORERS[name]
+    for values in (e.defaults, *(e.preset(p.name) for p in e.presets)):
+        for c in e.controls:
+            steps = (values[c.name] - c.low) / c.step
+            assert abs(steps - round(steps)) < 1e-9, c.name
+            assert abs(float(f"{values[c.name]:.{decimals(c.step)}f}") - values[c.name]) < 1e-12
+    for c in e.controls:
+        assert c.low < c.high and c.step > 0.0
+        assert abs((c.high - c.low) / c.step - round((c.high - c.low) / c.step)) < 1e-9
+
+
+# Names that mean something else in an explorer than in the registry.
+OWN_MEANING = {("spikes-to-calcium", "weight")}
+
+
+@each
+def test_controls_agree_with_the_registry(name):
+    known = set(S)
+    met = 0
+    for c in EXPLORERS[name].controls:
+        if c.name not in known or (name, c.name) in OWN_MEANING:
+            continue
+        met += 1
+        entry = S.info(c.name)
+        assert c.label == entry.meaning
+        if entry.unit == "µM":  # thresholds are shown in nM
+            assert c.unit == "nM" and c.scale == pytest.approx(1e-3, rel=1e-15)
+        else:
+            assert c.unit == entry.unit
+            assert c.scale == (1e-3 if entry.unit.endswith("/s") else 1.0)
+            assert c.value == entry.value
+    assert met >= 2
+
+
+def test_thresholds_start_where_their_figure_does():
+    low, high = S.variant("figure 2"), S.variant("figure 2, data files")
+    for name, source in (
+        ("calcium-decides", low),
+        ("how-the-weight-moves", high),
+        ("two-spines", low),
+    ):
+        for theta in ("theta_d", "theta_p"):
+            assert EXPLORERS[name].defaults[theta] == pytest.approx(1e3 * source[theta])
+    assert EXPLORERS["calcium-decides"].defaults["theta_p"] == pytest.approx(1e3 * S["theta_p"])
+
+
+def test_a_control_from_the_registry_takes_another_unit():
+    c = Control.of(S, "theta_p", 0.0, 10.0, 0.1, shown=("nM", 1000.0), to_kernel=1.0)
+    assert (c.unit, c.value, c.text) == ("nM", 4.0, "threshold of strengthening (nM)")
+    assert c.value * c.scale == pytest.approx(S["theta_p"], rel=1e-15)
+    with pytest.raises(ValueError, match="value of theta_p is"):
+        Control.of(S, "theta_p", 1.0, 10.0, 0.1)
+
+
+# -- figures ---------------------------------------------------------------------------------
+
+UNIT = re.compile(r"^.+ \((ms|nM|µm|pA)\)$")
+PURE_NUMBERS = {
+    "weight",
+    "weight before a burst",
+    "change",
+    "change of weight",
+    "change per burst",
+    "bursts given",
+}
+
+
+def labelled(text):
+    """A label names its unit unless the quantity has none."""
+    return (text in PURE_NUMBERS) != bool(UNIT.match(text))
+
+
+def check_figure(fig, explorer):
+    assert len(fig.axes) == len(explorer.views)
+    for ax, view in zip(fig.axes, explorer.views, strict=True):
+        assert labelled(ax.get_ylabel()), ax.get_ylabel()
+        if isinstance(view, Traces):
+            assert labelled(ax.get_xlabel()), ax.get_xlabel()
+            assert len([x for x in ax.lines if len(x.get_xdata()) > 2]) == len(view.lines)
+        else:
+            assert [t.get_text() for t in ax.get_xticklabels()] == [b for _, b in view.bars]
+        for low, high in (ax.get_xlim(), ax.get_ylim()):
+            assert np.isfinite([low, high]).all() and low < high
+
+
+@each
+def test_figures_at_the_ends_of_every_control(name):
+    """Drawn with warnings as errors; two of them also rendered."""
+    e = EXPLORERS[name]
+    for i, changes in enumerate([{}, *corners(e)]):
+        fig = explore.draw(e, **changes)
+        try:
+            check_figure(fig, e)
+            if i in (1, 2):  # all low, all high
+                fig.set_dpi(40)
+                fig.canvas.draw()
+        finally:
+            plt.close(fig)
+    assert not plt.get_fignums()
+
+
+@each
+def test_curves_stay_inside_their_axes(name):
+    e = EXPLORERS[name]
+    for changes in settings(e, 40, 5)[-10:]:
+        fig = explore.draw(e, **changes)
+        found = e.run(**changes)
+        for ax, view in zip(fig.axes, e.views, strict=True):
+            if isinstance(view, Traces):
+                assert ax.get_ylim()[1] >= max(found[line.y].max() for line in view.lines)
+                if not view.log_y:
+                    assert ax.get_ylim()[0] <= min(found[line.y].min() for line in view.lines)
+            else:
+                reach = max(abs(found[output][0]) for output, _ in view.bars)
+                assert ax.get_ylim()[0] < -reach and reach < ax.get_ylim()[1]
+        plt.close(fig)
+
+
+def test_png_is_an_image_and_closes_its_figure():
+    fig = explore.draw(EXPLORERS["calcium-decides"])
+    image = figure.png(fig)
+    assert image.startswith(b"\x89PNG\r\n") and len(image) > 10_000
+    assert not plt.get_fignums()
+    assert figure.data_uri(b"abc") == "data:image/png;base64,YWJj"
+
+
+def test_drawing_leaves_the_style_alone():
+    before = dict(matplotlib.rcParams)
+    plt.close(explore.draw(EXPLORERS["spikes-to-calcium"]))
+    assert dict(matplotlib.rcParams) == before
+
+
+# -- numbers ---------------------------------------------------------------------------------
+
+
+@each
+def test_run_is_finite_at_300_settings(name):
+    e = EXPLORERS[name]
+    for changes in settings(e, 250, 1) + off_grid(e, 50, 2):
+        found = e.run(**changes)
+        assert list(found) == [o.name for o in e.outputs]
+        for o in e.outputs:
+            assert found[o.name].shape == (o.size,)
+            assert np.isfinite(found[o.name]).all(), (o.name, changes)
+            if o.name.startswith(("calcium", "peak", "current", "trace", "shaft")):
+                assert found[o.name].min() >= -1e-9 * found[o.name].max(), (o.name, changes)
+            if o.name in ("w", "w_1", "w_2", "w_burst", "w_end"):
+                assert 0.0 <= found[o.name].min() and found[o.name].max() <= 1.0, changes
+
+
+GUARD = 8192
+MARK = np.array([0x7FF8_0BAD_C0DE_0001], dtype=np.uint64)  # a NaN that nobody computes
+
+
+def fenced(n):
+    """Memory full of marks, and n of them in its middle to work on."""
+    whole = np.repeat(MARK, n + 2 * GUARD).view(np.float64)
+    return whole, whole[GUARD : GUARD + n]
+
+
+def fence_holds(whole, n):
+    bits = whole.view(np.uint64)
+    return (bits[:GUARD] == MARK[0]).all() and (bits[GUARD + n :] == MARK[0]).all()
+
+
+def run_fenced(explorer, **changes):
+    """Outputs as `run` gives them; fails if the kernel leaves its arrays or leaves gaps.
+
+    What a kernel reads outside its arrays, or in `work` before it wrote there, is NaN.
+    """
+    n_p, n_out, n_work = explorer.sizes
+    (whole_p, p), (whole_out, out), (whole_work, work) = fenced(n_p), fenced(n_out), fenced(n_work)
+    p[:] = arrays(explorer, **changes)
+    before = p.copy()
+    explorer.kernel(p, out, work)
+    np.testing.assert_array_equal(p, before)
+    for whole, n in ((whole_p, n_p), (whole_out, n_out), (whole_work, n_work)):
+        assert fence_holds(whole, n), changes
+    assert not np.isnan(out).any(), changes
+    return out.copy()
+
+
+@each
+def test_a_kernel_keeps_to_its_arrays_and_fills_its_output(name):
+    e = EXPLORERS[name]
+    for changes in settings(e, 60, 3) + off_grid(e, 20, 4):
+        out = run_fenced(e, **changes)
+        scales = np.concatenate([np.full(o.size, o.scale) for o in e.outputs])
+        shown = np.concatenate(list(e.run(**changes).values()))
+        np.testing.assert_array_equal(out * scales, shown, err_msg=str(changes))
+
+
+@each
+def test_declared_work_is_needed_to_its_last_entry(name):
+    """Too small would be a wild write; much too large would be a wrong formula."""
+    e = EXPLORERS[name]
+    work = fenced(e.sizes[2])[1]
+    for changes in corners(e):
+        e.kernel(arrays(e, **changes), np.empty(e.sizes[1]), work)
+    unused = int((work.view(np.uint64) == MARK[0]).sum())
+    assert unused <= max(1, 0.02 * e.sizes[2]) or unused <= 16
+
+
+@pytest.mark.parametrize("broken", ["out", "work"])
+def test_the_fence_notices(broken):
+    """The check above must see a kernel that writes one entry too far."""
+    e = EXPLORERS["two-spines"]
+    if broken == "work":
+        short = dataclasses.replace(e, work=e.work - 1)
+    else:
+        short = dataclasses.replace(e, outputs=e.outputs[:-1])
+    high = {c.name: c.high for c in e.controls}
+    with pytest.raises(AssertionError):
+        run_fenced(short, **high)
+
+
+def test_the_fence_notices_a_gap():
+    e = EXPLORERS["two-spines"]
+    longer = dataclasses.replace(e, outputs=(*e.outputs, Output("never")))
+    with pytest.raises(AssertionError):
+        run_fenced(longer)
+
+
+CHECKED = """
+import json, sys
+import numpy as np
+from heterolib.explore import EXPLORERS
+from tests.data.explore.samples import corners
+caught = 0
+for e in EXPLORERS.values():
+    n_p, n_out, n_work = e.sizes
+    for changes in [{}, *corners(e)[:2], *corners(e)[2::3]]:
+        v = e.values(**changes)
+        p = np.array([v[c.name] * c.scale for c in e.controls] + list(e.constants))
+        e.kernel(p, np.zeros(n_out), np.zeros(n_work))
+    for short_out, short_work in ((1, 0), (0, n_work)):
+        try:
+            e.kernel(p, np.zeros(n_out - short_out), np.zeros(n_work - short_work))
+        except IndexError:
+            caught += 1
+print(caught)
+"""
+
+
+@pytest.mark.slow
+def test_kernels_pass_numbas_bounds_checks(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", CHECKED],
+        env={
+            **os.environ,
+            "NUMBA_BOUNDSCHECK": "1",
+            "NUMBA_CACHE_DIR": str(tmp_path),  # code without checks may lie in the usual place
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
+        },
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # one output too few for each, no work for those that use it: the checks are really on
+    assert int(done.stdout) >= len(EXPLORERS) + 4
+
+
+@each
+def test_thresholds_in_the_wrong_order_count_as_equal(name):
+    e = EXPLORERS[name]
+    if not e.ordered:
+        assert "theta_d" not in e.defaults
+        return
+    assert e.ordered == (("theta_d", "theta_p"),)
+    theta = {c.name: c for c in e.controls}["theta_p"]
+    low, high = on_grid(theta, 0.2), on_grid(theta, 0.7)
+    swapped, equal = e.run(theta_d=high, theta_p=low), e.run(theta_d=low, theta_p=low)
+    for output in swapped:
+        np.testing.assert_array_equal(swapped[output], equal[output])
+    assert e.call(theta_d=high, theta_p=low) == e.call(theta_d=low, theta_p=low)
+    assert e.values(theta_d=high, theta_p=low)["theta_d"] == low
+    plt.close(explore.draw(e, theta_d=high, theta_p=low))
+
+
+# -- presets: what each sentence says is what comes out --------------------------------------
+
+
+def one(found, output):
+    return float(found[output][0])
+
+
+def run_preset(name, preset):
+    e = EXPLORERS[name]
+    return e.run(**e.preset(preset))
+
+
+def preset_low(found, e):
+    values = e.preset("low")
+    assert values["calcium"] < values["theta_d"] < values["theta_p"]
+    assert one(found, "change") == 0.0 and np.ptp(found["w"]) == 0.0
+
+
+def preset_moderate(found, e):
+    values = e.preset("moderate")
+    assert values["theta_d"] < values["calcium"] < values["theta_p"]
+    assert one(found, "change") < -0.01
+
+
+def preset_high(found, e):
+    values = e.preset("high")
+    assert values["theta_d"] < values["theta_p"] < values["calcium"]
+    assert one(found, "change") > 0.01
+
+
+def preset_one_pulse(found, e):
+    t, c = found["t"], found["calcium"]
+    assert e.preset("one pulse")["pulses"] == 1.0
+    assert 0.0 < t[c.argmax()] - S["first_pulse"] <= 2.0
+    assert c[t >= S["first_pulse"] + 10.0].max() < 0.05 * c.max()
+
+
+def preset_burst(found, e):
+    values = e.preset("burst")
+    assert (values["pulses"], values["interval"]) == (7.0, 2.0)
+    tops = [
+        found["calcium"][(found["t"] > 1.0 + 2.0 * j) & (found["t"] <= 3.0 + 2.0 * j)].max()
+        for j in range(7)
+    ]
+    assert (np.diff(tops) > 0.0).all()
+    assert one(found, "peak") > 2.0 * one(e.run(), "peak")
+
+
+def preset_sealed_neck(found, e):
+    assert one(found, "clearance") == pytest.approx(e.defaults["decay"], rel=1e-12)
+    assert one(found, "clearance") > 20.0 * one(e.run(), "clearance")
+    tops = [
+        found["calcium"][(found["t"] > 1.0 + 2.0 * j) & (found["t"] <= 3.0 + 2.0 * j)].max()
+        for j in range(7)
+    ]
+    assert (np.diff(tops) > 0.5 * tops[0]).all()
+
+
+def preset_weak_spine(found, e):
+    assert one(found, "peak") < e.defaults["theta_d"]
+    assert one(found, "change") == 0.0
+
+
+def preset_middling_spine(found, e):
+    assert one(found, "peak") > e.defaults["theta_p"] > e.defaults["theta_d"]
+    assert one(found, "change") > 0.01
+
+
+def preset_strong_spine(found, e):
+    assert one(found, "peak") > e.defaults["theta_p"]
+    assert one(found, "change") < -0.01
+    balance = found["w0"][found["map"] > 0.0].max()  # the last start that still grows
+    assert e.defaults["weight"] < balance < e.preset("strong spine")["weight"]
+    weights = {k: v for k, v in e.preset("strong spine").items() if k != "weight"}
+    assert weights == {k: v for k, v in e.preset("middling spine").items() if k != "weight"}
+
+
+def preset_as_published(found, e):
+    share = one(found, "peak_2") / one(found, "peak_1")
+    assert 0.01 < share < 0.06
+    assert one(found, "t_peak_2") > 2.0 * one(found, "t_peak_1") > 0.0
+
+
+def preset_slow_diffusion(found, e):
+    assert e.preset("slow diffusion")["diffusion"] == e.defaults["diffusion"] / 10.0
+    assert one(found, "peak_2") < one(e.run(), "peak_2")
+    assert one(found, "t_peak_2") > one(e.run(), "t_peak_2")
+
+
+def preset_thin_branch_consistent_neck(found, e):
+    wide = e.run(neck=1.0)
+    # less gets out: spine 1 keeps more than with the published neck, in the same branch
+    assert one(wide, "peak_1") > one(e.run(), "peak_1")
+    kept, published = wide["calcium_1"].sum(), e.run()["calcium_1"].sum()
+    assert kept > published
+    # in a thin branch it counts for more: the neighbour gets more than in the wide one
+    assert e.preset("thin branch, consistent neck")["branch_radius"] < e.defaults["branch_radius"]
+    assert one(found, "peak_2") > one(wide, "peak_2")
+
+
+def preset_competition(found, e):
+    assert e.preset("competition")["pulses"] == 1.0 and e.preset("competition")["active"] == 0.0
+    assert one(found, "change_1") > 0.01 > -0.01 > one(found, "change_2")
+
+
+def preset_cooperation(found, e):
+    assert e.preset("cooperation")["pulses"] == 7.0 and e.preset("cooperation")["active"] == 0.0
+    assert one(found, "change_1") > 0.01 and one(found, "change_2") > 0.01
+
+
+def preset_delayed_pair(found, e):
+    values = e.preset("delayed pair")
+    assert values["active"] == 1.0 and values["delay"] == 15.0
+    assert one(found, "change_1") < -0.01 < 0.01 < one(found, "change_2")
+
+
+def preset_data_file_thresholds(found, e):
+    values = e.preset("data-file thresholds")
+    assert (values["theta_p"], values["theta_d"]) == (70.0, 50.0)
+    assert one(found, "peak_2") < 50.0 and one(found, "change_2") == 0.0
+    assert one(found, "peak_1") > 70.0 and one(found, "change_1") > 0.0
+
+
+@each_preset
+def test_preset_says_the_truth(name, preset):
+    check = globals()["preset_" + re.sub(r"\W+", "_", preset)]
+    check(run_preset(name, preset), EXPLORERS[name])
+
+
+@each
+def test_presets_differ_and_unnamed_controls_are_reset(name):
+    e = EXPLORERS[name]
+    assert len(e.presets) >= 3
+    assert len({json.dumps(e.preset(p.name), sort_keys=True) for p in e.presets}) == len(e.presets)
+    for p in e.presets:
+        assert e.preset(p.name) == {**e.defaults, **p.values}
+        assert e.values(**e.preset(p.name)) == e.preset(p.name)  # in range, thresholds in order
+    with pytest.raises(ValueError, match=f"name is 'no such'; allowed: {e.presets[0].name}"):
+        e.preset("no such")
+
+
+# -- words -----------------------------------------------------------------------------------
+
+
+@each
+def test_summary_states_every_readout(name):
+    e = EXPLORERS[name]
+    for changes in [{}, *corners(e)[:2], *(dict(p.values) for p in e.presets)]:
+        found = e.run(**changes)
+        text = e.summary(found)
+        assert text.endswith(".") and "nan" not in text and "inf" not in text
+        parts = text.removesuffix(".").split("; ")
+        assert len(parts) == len(e.readouts)
+        for part, r in zip(parts, e.readouts, strict=True):
+            value = one(found, r.output)
+            pattern = rf"{re.escape(r.label)}: ([+-]?\d+\.\d{{{r.digits}}})"
+            pattern += rf" {re.escape(r.unit)}" if r.unit else ""
+            pattern += rf" \({direction(value)}\)" if r.signed else ""
+            match = re.fullmatch(pattern, part)
+            assert match, part
+            assert abs(float(match[1]) - value) <= 0.50001 * 10.0**-r.digits
+            assert r.unit or r.output not in ("peak", "peak_1", "peak_2", "clearance", "t_peak_2")
+
+
+@pytest.mark.parametrize(
+    ("readout", "value", "expected"),
+    [
+        (Readout("x", "peak", "nM", 1), 12.34, "peak: 12.3 nM"),
+        (Readout("x", "change", digits=2, signed=True), 0.126, "change: +0.13 (strengthens)"),
+        (Readout("x", "change", digits=2, signed=True), -0.126, "change: -0.13 (weakens)"),
+        (Readout("x", "change", digits=2, signed=True), 0.0, "change: +0.00 (stays)"),
+        (Readout("x", "change", digits=2, signed=True), 1e-6, "change: +0.00 (strengthens)"),
+    ],
+)
+def test_say(readout, value, expected):
+    assert say(readout, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [(2e-9, "strengthens"), (-2e-9, "weakens"), (5e-10, "stays"), (-5e-10, "stays"), (0, "stays")],
+)
+def test_direction(change, word):
+    assert direction(change) == word
+
+
+@each
+def test_alt_text_tells_settings_and_result(name):
+    e = EXPLORERS[name]
+    changes = dict(e.presets[-1].values)
+    text, values = page.alt_text(e, **changes), e.values(**changes)
+    assert text.startswith(f"{e.title}. Settings: ")
+    for c in e.controls:
+        assert f"{c.label} {c.show(values[c.name])}{' ' + c.unit if c.unit else ''}" in text
+    assert text.endswith(f"Result: {e.summary(e.run(**changes))}")
+    assert text != page.alt_text(e, **{e.controls[0].name: e.controls[0].high})
+
+
+# -- copy as code ----------------------------------------------------------------------------
+
+NAMESPACE = {
+    "Branch": Branch,
+    "Spine": Spine,
+    "ThresholdRule": ThresholdRule,
+    "protocols": protocols,
+    "simulate": simulate,
+    "simulate_spine": simulate_spine,
+}
+
+
+def evaluate(code):
+    """Run what "copy as code" gives; the value of its last line, or of w if that is a loop."""
+    tree = ast.parse(code)
+    space = dict(NAMESPACE)
+    if isinstance(tree.body[-1], ast.Expr):
+        last = ast.Expression(tree.body.pop().value)
+        exec(compile(tree, "code", "exec"), space)
+        return eval(compile(last, "code", "eval"), space)
+    exec(compile(tree, "code", "exec"), space)
+    return space["w"]
+
+
+def close(found, wanted, rel=1e-9):
+    found, wanted = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
+    scale = max(np.abs(wanted).max(), 1e-300)
+    np.testing.assert_allclose(found, wanted, rtol=rel, atol=rel * scale)
+
+
+def code_calcium_decides(e, result, shown):
+    """The same closed form: only the conversion of units may differ in the last digit."""
+    close(result, one(shown, "w_end"), 1e-12)
+
+
+def code_spikes_to_calcium(e, result, shown):
+    """Closed form against the exact propagator, both exact for a fixed weight."""
+    assert result.step_ms == pytest.approx(0.05)
+    close(result.calcium_uM[0, ::5][:401] * 1e3, shown["calcium"])
+    assert one(shown, "peak") <= result.peak_uM[0] * 1e3 * (1 + 1e-9)
+
+
+def code_how_the_weight_moves(e, result, shown):
+    """The same kernel at the same step."""
+    close(result, one(shown, "w_end"), 1e-11)
+
+
+def code_calcium_travels(e, result, shown):
+    """The same kernel at the same step; the page keeps every fifth sample."""
+    for s in (0, 1):
+        close(result.calcium_uM[s, ::5] * 1e3, shown[f"calcium_{s + 1}"])
+        close(result.peak_uM[s] * 1e3, one(shown, f"peak_{s + 1}"))
+    at = shown["at"]
+    k = round((S["first_pulse"] + at) / 0.05)
+    close(result.shaft_uM[k] * 1e3, shown["shaft"])
+    close(result.system.x_um - 40.125, shown["x"])
+    close(result.system.length_constant_um, one(shown, "length_constant"))
+
+
+def code_two_spines(e, result, shown):
+    """The same kernel at the same step; the page keeps every so many samples."""
+    every = (result.t_ms.size - 1) // (shown["t"].size - 1)
+    for s in (0, 1):
+        close(result.weights[s, ::every], shown[f"w_{s + 1}"])
+        close(result.calcium_uM[s, ::every] * 1e3, shown[f"calcium_{s + 1}"])
+        close(result.peak_uM[s] * 1e3, one(shown, f"peak_{s + 1}"))
+        assert abs(result.weight_change[s] - one(shown, f"change_{s + 1}")) <= 1e-9
+    close(result.t_ms[::every], shown["t"])
+
+
+def check_code(e, changes):
+    shown = e.run(**changes)
+    if "snapshot" in e.defaults:
+        shown["at"] = e.values(**changes)["snapshot"]
+    result = evaluate(e.call(**changes))
+    globals()["code_" + e.name.replace("-", "_")](e, result, shown)
+
+
+@each
+def test_copied_code_gives_what_is_on_screen(name):
+    e = EXPLORERS[name]
+    tried = [{}, *(e.preset(p.name) for p in e.presets), *corners(e)[:2]]
+    tried += settings(e, 200, 6)[-10:]
+    for changes in tried:
+        check_code(e, changes)
+
+
+@each
+def test_copied_code_gives_what_is_on_screen_off_the_grid(name):
+    """The widget's traits need not stand on a slider's step: snap, refuse or tell, but agree."""
+    e = EXPLORERS[name]
+    for changes in off_grid(e, 3, 7):
+        try:
+            e.values(**changes)
+        except ValueError:
+            continue
+        check_code(e, changes)
+
+
+@each
+def test_copied_code_names_every_control_that_matters(name):
+    """A control that the code leaves out would be lost on the way; the snapshot is a view only."""
+    e = EXPLORERS[name]
+    named = set(re.findall(r"\{(\w+)\}", e.code))
+    assert {c.name for c in e.controls} - named <= {"snapshot"}
+
+
+# -- bad input -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [None, "3", b"3", True, [3.0], float("nan"), float("inf"), 1j])
+def test_values_that_are_no_numbers_are_refused(bad):
+    e = EXPLORERS["calcium-decides"]
+    for use in (e.values, e.run, e.call):
+        with pytest.raises(ValueError, match=r"calcium is .*; allowed: a number in \[0, 12\]"):
+            use(calcium=bad)
+    with pytest.raises(ValueError, match="calcium is"):
+        explore.draw(e, calcium=bad)
+
+
+@each
+def test_values_outside_their_range_are_refused(name):
+    e = EXPLORERS[name]
+    for c in e.controls:
+        for bad in (c.low - c.step, c.high + c.step, np.nextafter(c.high, np.inf), -1e300, 1e300):
+            with pytest.raises(ValueError, match=f"^{c.name} is "):
+                e.run(**{c.name: bad})
+
+
+@each
+def test_unknown_controls_are_refused(name):
+    e = EXPLORERS[name]
+    with pytest.raises(ValueError, match=r"control is 'nonsense'; allowed: \w+, "):
+        e.run(nonsense=1.0)
+    with pytest.raises(ValueError, match="control is 'nonsense'"):
+        explore.draw(e, nonsense=1.0)
+    assert not plt.get_fignums()
+
+
+@pytest.mark.parametrize("use", [explore.show, explore.widget])
+@pytest.mark.parametrize("bad", ["", "two spines", "TWO-SPINES", None, 5])
+def test_unknown_explorers_are_refused(use, bad):
+    with pytest.raises(ValueError, match=r"allowed: .*two-spines"):
+        use(bad)
+
+
+# -- the page's form -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def marked_up(monkeypatch):
+    """Return a function that parses the markup of an explorer, without compiling."""
+    monkeypatch.setattr(page, "compiled", lambda name: wasm.Module(b"\0asm", 0))
+
+    def parse(explorer):
+        return BeautifulSoup(page.markup(explorer), "html.parser").section
+
+    return parse
+
+
+@each
+def test_markup_carries_declaration_figure_and_words(marked_up, name):
+    e = EXPLORERS[name]
+    root = marked_up(e)
+    assert root["data-explorer"] == name and root["data-state"] == "loading"
+    spec = json.loads(root.select_one("script.hl-spec").string.replace("<\\/", "</"))
+    assert spec.pop("stack") == wasm.STACK and spec.pop("wasm") == "AGFzbQ=="
+    assert spec == json.loads(json.dumps(page.declaration(e)))
+    assert sum(o["size"] for o in spec["outputs"]) == e.sizes[1] and spec["work"] == e.work
+    image = root.select_one(".hl-static img")
+    assert image["src"].startswith("data:image/png;base64,")
+    assert image["alt"] == page.alt_text(e)
+    assert e.summary(e.run()) in root.select_one(".hl-static").get_text()
+    title = root.find(id=root["aria-labelledby"])
+    assert title.get_text() == e.title
+    assert root.select_one("p.hl-why").get_text(strip=True)
+
+
+def test_markup_escapes_what_authors_write(marked_up):
+    nasty = "</script><b>&'\""
+    base = EXPLORERS["calcium-decides"]
+    e = dataclasses.replace(
+        base,
+        title=nasty,
+        note=nasty,
+        readouts=(dataclasses.replace(base.readouts[0], label=nasty),),
+        code=base.code + "  # " + nasty,
+    )
+    root = marked_up(e)
+    assert not root.find("b")
+    assert root.select_one(".hl-title").get_text() == nasty
+    assert nasty in root.select_one(".hl-static img")["alt"]
+    raw = root.select_one("script.hl-spec").string
+    assert "</script" not in raw.lower()
+    assert json.loads(raw)["title"] == nasty
+
+
+# -- predict before you run ------------------------------------------------------------------
+
+
+def parse(prediction):
+    return BeautifulSoup(prediction._repr_html_(), "html.parser")
+
+
+def test_prediction_is_a_form_that_works_by_keyboard_and_without_scripts():
+    root = parse(explore.predict("Which grows?", ["spine 1", "spine 2", "none"], 1, "It must."))
+    form = root.form
+    assert "hl-predict" in form["class"]
+    assert form.fieldset.legend.get_text() == "Which grows?"
+    labels = form.fieldset.find_all("label")
+    assert [x.get_text(strip=True) for x in labels] == ["spine 1", "spine 2", "none"]
+    inputs = [x.input for x in labels]
+    assert [(i["type"], i["value"]) for i in inputs] == [("radio", str(k)) for k in range(3)]
+    assert len({i["name"] for i in inputs}) == 1
+    assert form.find("button", type="submit")
+    assert form.find(role="status")["aria-live"] == "polite"
+    assert json.loads(form["data-key"]) == {"answer": 1, "text": "spine 2", "why": "It must."}
+    assert "spine 2" in form.noscript.get_text() and "It must." in form.noscript.get_text()
+    assert form["id"] in root.script.string and "KEY" not in root.script.string
+
+
+def test_questions_keep_their_own_answers():
+    a, b, again = (
+        parse(explore.predict(q, ["x", "y"], 0, "."))
+        for q in ("Which grows?", "Which shrinks?", "Which grows?")
+    )
+    assert a.form["id"] != b.form["id"]
+    assert a.form["id"] == again.form["id"]  # kept from one build to the next
+
+
+def test_prediction_escapes_what_authors_write():
+    nasty = "</script></noscript><img src=x onerror='1'>&\"<"
+    html = explore.predict(nasty, [nasty, "b" + nasty], 0, nasty)._repr_html_()
+    root = BeautifulSoup(html, "html.parser")
+    assert not root.find("img") and len(root.find_all("script")) == 1
+    assert root.legend.get_text() == nasty
+    assert root.label.get_text(strip=True) == nasty
+    assert json.loads(root.form["data-key"])["why"] == nasty
+    assert nasty in root.noscript.get_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "answer"),
+    [
+        (["only"], 0),
+        ([], 0),
+        ("yes", 0),
+        (["a", "b"], 2),
+        (["a", "b"], -1),
+        (["a", "b"], 0.5),
+        (["a", "b"], None),
+        (["a", "b"], "0"),
+        (["a", "b"], float("nan")),
+    ],
+)
+@pytest.mark.parametrize("make", [explore.predict, Prediction])
+def test_bad_predictions_are_refused(make, options, answer):
+    with pytest.raises(ValueError, match="allowed: "):
+        make("Q?", options, answer, "Because.")
+
+
+def test_prediction_takes_the_integers_that_models_give():
+    answer = np.argmax(np.array([0.1, 0.3]))
+    form = parse(explore.predict("Q", ("a", "b"), answer, ".")).form
+    assert json.loads(form["data-key"])["answer"] == 1
+
+
+def test_the_kernels_of_the_explorers_stand_with_the_others():
+    """numba's cache stamps one file; a kernel elsewhere would keep old helpers alive."""
+    for e in EXPLORERS.values():
+        assert e.kernel.py_func.__module__ == kernels.__name__

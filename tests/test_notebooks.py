@@ -1,0 +1,99 @@
+"""The chapters as they are kept in git: clean, valid, and every figure described."""
+
+import nbformat
+import pytest
+
+from tools import notebook
+from tools.book import ROOT
+
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+REMEDY = "run: python tools/notebook.py strip chapters/*.ipynb"
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def chapter(request):
+    return request.param
+
+
+def read(path):
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT)
+
+
+def code_cells(path):
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def test_there_are_chapters():
+    assert CHAPTERS
+
+
+def test_format_is_valid_and_every_cell_has_an_id(chapter):
+    content = read(chapter)
+    nbformat.validate(content)
+    assert (content.nbformat, content.nbformat_minor) >= (4, 5)
+    names = [cell.id for cell in content.cells]
+    assert len(set(names)) == len(names)
+
+
+def test_kernel_is_plain_python(chapter):
+    assert read(chapter).metadata.kernelspec.name == "python3"
+
+
+def test_no_outputs_or_execution_counts(chapter):
+    dirty = [c.id for c in code_cells(chapter) if c.outputs or c.execution_count is not None]
+    assert not dirty, REMEDY
+
+
+def test_file_is_in_its_clean_form(chapter):
+    # Compared as a yes or no: a difference of two whole notebooks helps nobody.
+    is_clean = chapter.read_text(encoding="utf-8") == notebook.stripped(chapter)
+    assert is_clean, REMEDY
+
+
+def test_every_figure_is_described(chapter):
+    """A cell that draws is tagged "figure" and says in words what is to be seen.
+
+    That no image on a built page lacks alternative text is checked in test_pages.
+    """
+    for cell in code_cells(chapter):
+        image = cell.metadata.get("mystnb", {}).get("image", {})
+        if "figure" in cell.metadata.get("tags", []) or image:
+            assert len(image.get("alt", "").split()) >= 5, f"cell {cell.id} needs image.alt"
+
+
+def test_stripping_removes_what_running_adds_and_keeps_the_rest():
+    cells = [
+        nbformat.v4.new_code_cell(
+            "1 + 1",
+            execution_count=3,
+            outputs=[nbformat.v4.new_output("stream", text="2")],
+            metadata={"tags": ["hide-input"], "execution": {"iopub.status.busy": "now"}},
+        )
+        for _ in range(2)
+    ]
+    used = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "my-env", "display_name": "x"}}
+    )
+    clean = notebook.clean(used)
+    assert [c.metadata for c in clean.cells] == [{"tags": ["hide-input"]}] * 2
+    assert [(c.outputs, c.execution_count) for c in clean.cells] == [([], None)] * 2
+    assert clean.cells[0].id != clean.cells[1].id
+    assert clean.metadata.kernelspec.name == "python3"
+    assert notebook.text(notebook.clean(clean)) == notebook.text(clean)
+
+
+def test_a_text_draft_becomes_a_clean_notebook(tmp_path):
+    draft = tmp_path / "draft.md"
+    draft.write_text(
+        "---\nkernelspec: {name: python3, display_name: P}\n---\n# Title\n\n$x$\n\n"
+        "```{code-cell} python3\n---\ntags: [figure]\nmystnb:\n  image:\n    alt: A line\n---\n"
+        "x = 1\n```\n",
+        encoding="utf-8",
+    )
+    target = tmp_path / "chapter.ipynb"
+    notebook.convert(draft, target)
+    text, code = read(target).cells
+    assert text.source == "# Title\n\n$x$"
+    assert code.source == "x = 1"
+    assert code.metadata == {"mystnb": {"image": {"alt": "A line"}}, "tags": ["figure"]}
+    assert target.read_text(encoding="utf-8") == notebook.stripped(target)

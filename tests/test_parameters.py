@@ -1,0 +1,368 @@
+"""The registry: complete, true to the specification, and what the classes really use."""
+
+import dataclasses
+import inspect
+import math
+from types import MappingProxyType
+
+import pytest
+
+from heterolib import (
+    BistableRule,
+    Branch,
+    Spine,
+    ThresholdRule,
+    protocols,
+    simulate,
+    simulate_spine,
+)
+from heterolib.parameters import (
+    GRAUPNER_2012,
+    SETS,
+    SHAFIEE_2026,
+    STATUSES,
+    Parameter,
+    cite,
+    diff,
+    table,
+)
+
+# Written by hand from the specification, not read from the registry.
+SHAFIEE = {
+    "diffusion": (220.0, "µm²/s"),
+    "branch_length": (80.0, "µm"),
+    "compartments": (320, ""),
+    "branch_radius": (1.0, "µm"),
+    "head_radius": (0.34, "µm"),
+    "neck_radius": (0.1, "µm"),
+    "neck_length": (0.5, "µm"),
+    "decay": (80.0, "ms"),
+    "current": (0.1, "pA"),
+    "current_decay": (1.0, "ms"),
+    "calcium_fraction": (0.11, ""),
+    "valence": (2, ""),
+    "faraday": (96485.309, "C/mol"),
+    "gamma_p": (2.3, "1/s"),
+    "gamma_d": (1.0, "1/s"),
+    "theta_p": (0.004, "µM"),
+    "theta_d": (0.002, "µM"),
+    "weight": (0.5, ""),
+    "time_step": (0.25, "ms"),
+    "converged_step": (0.05, "ms"),
+    "pulse_interval": (2.0, "ms"),
+    "burst_pulses": (7, ""),
+    "burst_interval": (200.0, "ms"),
+    "pairing_interval": (500.0, "ms"),
+    "pairing_delay": (15.0, "ms"),
+    "repetitions": (5, ""),
+    "first_pulse": (1.0, "ms"),
+    "duration_bursts": (1000.0, "ms"),
+    "duration_pairings": (4100.0, "ms"),
+    "cluster_pulses": (60, ""),
+    "interval_2": (500.0, "ms"),
+    "interval_100": (10.0, "ms"),
+    "interval_150": (6.0, "ms"),
+    "duration_cluster": (130_000.0, "ms"),
+    "cluster_site": (140, ""),
+    "cluster_inner": (10, ""),
+    "cluster_near": (3, ""),
+    "cluster_outer": (3, ""),
+    "cluster_left": (2.0, "µm"),
+    "cluster_right": (9.0, "µm"),
+    "cluster_end": (10.75, "µm"),
+    "weight_lowest": (0.1, ""),
+    "weight_highest": (0.85, ""),
+    "weight_spacing": (0.05, ""),
+    "map_site": (160, ""),
+    "map_lowest": (0.1, ""),
+    "map_highest": (10.0, ""),
+    "map_cells": (20, ""),
+    "map_time": (999.0, "ms"),
+    "window_interval": (700.0, "ms"),
+    "window_time": (6999.0, "ms"),
+    "triplet_start": (200.0, "ms"),
+    "triplet_interval": (20.0, "ms"),
+}
+VARIANTS = {
+    "figure 2": {},
+    "figure 2, data files": {"theta_p": 0.070, "theta_d": 0.050},
+    "figure 3": {"theta_p": 0.070, "theta_d": 0.050},
+    "figure 4A": {},
+    "figure 4B": {"gamma_p": 5.311, "gamma_d": 2.184},
+    "figure 5": {
+        "theta_p": 0.110,
+        "theta_d": 0.060,
+        "gamma_p": 13.0,
+        "gamma_d": 5.86,
+        "current": 0.2,
+    },
+}
+GRAUPNER = {
+    "calcium_decay": (20.0, "ms"),
+    "calcium_pre": (1.0, ""),
+    "calcium_post": (2.0, ""),
+    "calcium_delay": (13.7, "ms"),
+    "theta_p": (1.3, ""),
+    "theta_d": (1.0, ""),
+    "gamma_p": (321.808, ""),
+    "gamma_d": (200.0, ""),
+    "rho_star": (0.5, ""),
+    "tau": (150_000.0, "ms"),
+}
+
+
+def all_entries():
+    for key, values in SETS.items():
+        for name, entry in values.entries.items():
+            yield pytest.param(entry, id=f"{key}-{name}")
+        for variant, changes in values.variants.items():
+            for name, entry in changes.items():
+                yield pytest.param(entry, id=f"{key}-{variant}-{name}")
+
+
+# -- the entries -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", list(all_entries()))
+def test_every_entry_is_complete(entry):
+    assert isinstance(entry.value, float) and math.isfinite(entry.value)
+    for text in (entry.symbol, entry.meaning, entry.source):
+        assert isinstance(text, str) and text.strip() == text and text
+    assert entry.status in STATUSES
+    assert isinstance(entry.unit, str) and isinstance(entry.note, str)
+    assert entry.label == (f"{entry.meaning} ({entry.unit})" if entry.unit else entry.meaning)
+    if entry.status == "converted":
+        assert entry.note  # from what, and how
+
+
+def test_units_are_those_of_the_library():
+    units = {e.unit for s in SETS.values() for e in s.entries.values()}
+    assert units <= {"", "µm", "µm²/s", "ms", "mV", "µM", "nS", "pA", "1/s", "C/mol"}
+
+
+def test_shafiee_has_the_values_of_the_specification():
+    assert {n: (e.value, e.unit) for n, e in SHAFIEE_2026.entries.items()} == SHAFIEE
+    assert SHAFIEE_2026["branch_length"] / SHAFIEE_2026["compartments"] == 0.25
+
+
+def test_graupner_has_the_values_of_the_authors_code():
+    assert {n: (e.value, e.unit) for n, e in GRAUPNER_2012.entries.items()} == GRAUPNER
+
+
+@pytest.mark.parametrize("name", list(VARIANTS))
+def test_variants(name):
+    assert SHAFIEE_2026.variants.keys() == VARIANTS.keys()
+    changed = SHAFIEE_2026.variant(name)
+    wanted = {n: v for n, (v, _) in SHAFIEE.items()} | VARIANTS[name]
+    assert dict(changed) == pytest.approx(wanted, rel=1e-14)
+    assert changed.name == name and changed.key == SHAFIEE_2026.key
+    for n in VARIANTS[name]:
+        assert changed.info(n).unit == SHAFIEE[n][1]
+        # a variant names the figure it belongs to
+        assert "figure" in changed.info(n).source
+    assert SHAFIEE_2026["theta_p"] == 0.004  # the set itself stays as it was
+
+
+def test_thresholds_are_nested_in_every_variant():
+    for name in SHAFIEE_2026.variants:
+        rule = ThresholdRule.of(SHAFIEE_2026.variant(name))
+        assert 0.0 < rule.theta_d_uM < rule.theta_p_uM
+
+
+def test_oddities_name_what_is_known_to_be_odd():
+    text = " ".join(SHAFIEE_2026.oddities)
+    for word in ("µM", "nM", "volume", "resistance", "end compartments", "4/2", "70/50"):
+        assert word in text
+
+
+# -- as a mapping ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", list(SETS.values()), ids=list(SETS))
+def test_behaves_like_a_mapping(values):
+    assert len(values) == len(list(values)) == len(dict(values))
+    assert "diffusion" in SHAFIEE_2026
+    assert "no such name" not in values
+    assert values.get("no such name") is None
+    assert values.get("theta_p") == values["theta_p"]
+    with pytest.raises(ValueError, match="name is 'no such name'") as caught:
+        values.info("no such name")
+    assert "theta_p" in str(caught.value)  # what it does hold
+
+
+def test_cannot_be_changed():
+    with pytest.raises(TypeError):
+        SHAFIEE_2026.entries["diffusion"] = None
+    with pytest.raises(TypeError):
+        SHAFIEE_2026["diffusion"] = 3.0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SHAFIEE_2026.info("diffusion").value = 3.0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SHAFIEE_2026.key = "other"
+    assert isinstance(SHAFIEE_2026.variants, MappingProxyType)
+
+
+def test_status_must_be_one_of_four():
+    assert STATUSES == ("printed", "from code", "converted", "chosen for teaching")
+    with pytest.raises(ValueError, match="status"):
+        Parameter("x", "a thing", 1.0, "ms", "here", "guessed")
+
+
+def test_unknown_variant_is_refused():
+    with pytest.raises(ValueError, match="figure 9") as caught:
+        SHAFIEE_2026.variant("figure 9")
+    assert "figure 4B" in str(caught.value)
+    with pytest.raises(ValueError, match="figure 3"):
+        GRAUPNER_2012.variant("figure 3")
+
+
+# -- table, diff, cite -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", list(SETS.values()), ids=list(SETS))
+def test_table_holds_everything(values):
+    t = table(values)
+    assert list(t.columns) == ["symbol", "meaning", "value", "unit", "status", "source", "note"]
+    assert list(t.index) == list(values)
+    for name, entry in values.entries.items():
+        assert t.loc[name].to_dict() == dataclasses.asdict(entry)
+
+
+def test_diff_of_variants():
+    d = diff(SHAFIEE_2026, SHAFIEE_2026.variant("figure 5"))
+    assert list(d.columns) == ["shafiee2026", "figure 5", "unit"]
+    assert set(d.index) == set(VARIANTS["figure 5"])
+    assert d.loc["theta_p"].tolist() == [0.004, 0.11, "µM"]
+    assert d.loc["current"].tolist() == [0.1, 0.2, "pA"]
+    a, b = SHAFIEE_2026.variant("figure 3"), SHAFIEE_2026.variant("figure 4B")
+    assert set(diff(a, b).index) == {"theta_p", "theta_d", "gamma_p", "gamma_d"}
+
+
+def test_diff_of_a_set_with_itself_is_empty():
+    d = diff(SHAFIEE_2026, SHAFIEE_2026)
+    assert len(d) == 0 and d.shape[1] == 3
+
+
+def test_diff_of_two_papers():
+    """A value that one set lacks is missing there."""
+    d = diff(SHAFIEE_2026, GRAUPNER_2012)
+    assert set(d.index) == set(SHAFIEE) | set(GRAUPNER)
+    assert math.isnan(d.loc["diffusion", "graupner2012"])
+    assert math.isnan(d.loc["rho_star", "shafiee2026"])
+    assert d.loc["rho_star", "graupner2012"] == 0.5
+
+
+def test_cite():
+    text = cite(SHAFIEE_2026)
+    assert "2026" in text and "https://doi.org/10.1038/s42003-026-09719-3" in text
+    assert "figure" not in text
+    assert "figure 4B" in cite(SHAFIEE_2026.variant("figure 4B"))
+    assert "Graupner" in cite(GRAUPNER_2012)
+
+
+# -- no drift --------------------------------------------------------------------------------
+
+
+def defaults(what):
+    if dataclasses.is_dataclass(what):
+        fields = dataclasses.fields(what)
+        return {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+    parameters = inspect.signature(what).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+@pytest.mark.parametrize(
+    ("what", "wanted"),
+    [
+        (
+            Branch,
+            {
+                "diffusion_um2_per_s": "diffusion",
+                "length_um": "branch_length",
+                "radius_um": "branch_radius",
+                "compartments": "compartments",
+                "decay_ms": "decay",
+            },
+        ),
+        (
+            Spine,
+            {
+                "head_radius_um": "head_radius",
+                "neck_radius_um": "neck_radius",
+                "neck_length_um": "neck_length",
+                "decay_ms": "decay",
+                "current_pA": "current",
+                "current_decay_ms": "current_decay",
+                "calcium_fraction": "calcium_fraction",
+            },
+        ),
+        (
+            ThresholdRule,
+            {
+                "theta_p_uM": "theta_p",
+                "theta_d_uM": "theta_d",
+                "gamma_p_per_s": "gamma_p",
+                "gamma_d_per_s": "gamma_d",
+            },
+        ),
+        (simulate, {"weights": "weight"}),
+        (
+            simulate_spine,
+            {"weight": "weight", "diffusion_um2_per_s": "diffusion", "step_ms": "converged_step"},
+        ),
+        (protocols.single, {"at_ms": "first_pulse"}),
+        (
+            protocols.bursts,
+            {
+                "pulses": "burst_pulses",
+                "repetitions": "repetitions",
+                "every_ms": "burst_interval",
+                "interval_ms": "pulse_interval",
+                "start_ms": "first_pulse",
+            },
+        ),
+        (
+            protocols.pairing,
+            {
+                "repetitions": "repetitions",
+                "every_ms": "pairing_interval",
+                "start_ms": "first_pulse",
+            },
+        ),
+    ],
+    ids=lambda x: getattr(x, "__name__", ""),
+)
+def test_defaults_are_those_of_the_paper(what, wanted):
+    given = defaults(what)
+    assert {name: given[name] for name in wanted} == {
+        name: SHAFIEE[key][0] for name, key in wanted.items()
+    }
+    numeric = {n for n, v in given.items() if isinstance(v, int | float) and v is not False}
+    assert numeric == set(wanted)  # no number outside the registry
+
+
+def test_default_of_the_bistable_rule():
+    wanted = {
+        "theta_p": 1.3,
+        "theta_d": 1.0,
+        "gamma_p": 321.808,
+        "gamma_d": 200.0,
+        "rho_star": 0.5,
+        "tau_ms": 150_000.0,
+    }
+    assert defaults(BistableRule) == wanted
+
+
+def test_steps_of_the_two_schemes():
+    for scheme, step in (("published", 0.25), ("converged", 0.05)):
+        r = simulate(Branch([40.125]), [[]], None, 5.0, scheme=scheme)
+        assert r.step_ms == step and r.weights[0, 0] == 0.5
+
+
+def test_rule_of_a_variant():
+    rule = ThresholdRule.of(SHAFIEE_2026.variant("figure 5"))
+    assert rule == ThresholdRule(
+        theta_p_uM=0.11, theta_d_uM=0.06, gamma_p_per_s=13.0, gamma_d_per_s=5.86
+    )
+    assert ThresholdRule.of(SHAFIEE_2026) == ThresholdRule()
+    assert rule.kernel_arguments() == pytest.approx((0.11, 0.06, 0.013, 0.00586))
