@@ -1446,3 +1446,133 @@ def explore_two_spines(p, out, work):
         out[k] = k * every * h
     for s in range(2):
         out[5 * n_t + n + 2 + s] = traces[(2 + s) * n_t + n_t - 1] - w0
+
+
+@jit
+def explore_timing_window(p, out, work):
+    """One pulse into each of two spines: traces at one delay, weight changes at all delays.
+
+    The two spines are alike, so a negative delay gives the changes of the positive one with
+    the spines exchanged; only delays from 0 up are run.
+    """
+    distance, delay, d, neck = p[0], p[1], p[6], int(p[7]) + PUBLISHED
+    repeats, gap, first, w0, tau = int(p[8]), p[9], p[10], p[11], p[12]
+    r, a, l_n = p[13], p[14], p[15]
+    length, n, h, n_t, every = p[22], int(p[23]), p[24], int(p[25]), int(p[26])
+    n_d, step_d, tail = int(p[27]), p[28], p[29]
+    m = 2 * repeats
+    theta = work[m + 2 : m + 6]
+    theta[0] = p[3]
+    theta[1] = p[2]
+    theta[2] = p[5]
+    theta[3] = p[4]
+    work[m] = repeats
+    work[m + 1] = m
+    curve = out[5 * n_t + n + 2 :]
+    traces = out[n_t : 5 * n_t + n + 2]
+    for k in range(n_d + 1):
+        # the last run is the one on screen, so that its traces stay
+        shift = k * step_d if k < n_d else delay
+        for b in range(repeats):
+            t = first + b * gap
+            work[b] = t + max(-shift, 0.0)
+            work[repeats + b] = t + max(shift, 0.0)
+        n_steps = int((first + (repeats - 1) * gap + abs(shift) + tail) / h + 0.5)
+        if k == n_d:
+            n_steps = (n_t - 1) * every
+        pair_of_spines(
+            p[16:22], neck, d, tau, r, a, l_n, distance, length, n, h, n_steps, every, n_t,
+            work[0:m], work[m : m + 2], theta, 1, w0, 0, work[m + 6 :], traces,
+        )  # fmt: skip
+        change_1 = work[m + 6 + 8] - w0
+        change_2 = work[m + 6 + 9] - w0
+        if k < n_d:
+            ahead, behind = n_d - 1 + k, n_d - 1 - k
+            curve[ahead] = k * step_d
+            curve[behind] = -k * step_d
+            curve[2 * n_d - 1 + ahead] = change_1
+            curve[2 * n_d - 1 + behind] = change_2
+            curve[2 * (2 * n_d - 1) + ahead] = change_2
+            curve[2 * (2 * n_d - 1) + behind] = change_1
+        else:
+            curve[3 * (2 * n_d - 1)] = change_1
+            curve[3 * (2 * n_d - 1) + 1] = change_2
+    for k in range(n_t):
+        out[k] = k * every * h
+
+
+@jit
+def explore_three_experiments(p, out, work):
+    """Sixteen spines, seven of them with a train: change of each, and means of three groups.
+
+    p ends with a table of arrangements: for each spine its site, its group (0 stimulated,
+    1 near, 2 far) and its initial weight.
+    """
+    gap, which, d, neck = p[0], int(p[1]) - 1, p[2], int(p[5]) + PUBLISHED
+    i0, tau_i = p[6], p[7]
+    v_s = sphere(p[11])
+    gain = influx_gain(p[8], p[9], p[10], v_s)
+    pulses, first, tau, r, a, l_n = int(p[12]), p[13], p[14], p[15], p[16], p[17]
+    gamma_p, gamma_d, length, n = p[18], p[19], p[20], int(p[21])
+    h, tail, n_s, absent = p[22], p[23], int(p[24]), p[25]
+    table = 26 + 3 * n_s * which
+    dx = length / n
+    v_comp = math.pi * r * r * dx
+    q = 0.5 * h
+    k_s = q * escape_rate(neck, d, a, l_n, v_s)
+    k_d = q * entry_rate(neck, d, a, l_n, v_comp)
+    in_d = k_d if neck == CONSISTENT else k_s
+    in_s = k_s if neck == CONSISTENT else k_d
+    hop = q * d / (dx * dx)
+    loss = q / tau
+    spikes = work[0 : pulses * n_s]
+    m = pulses * n_s
+    site = work[m : m + n_s]
+    stop = work[m + n_s : m + 2 * n_s]
+    following = work[m + 2 * n_s : m + 3 * n_s]
+    spine = work[m + 3 * n_s : m + 4 * n_s]
+    spine_old = work[m + 4 * n_s : m + 5 * n_s]
+    drive = work[m + 5 * n_s : m + 6 * n_s]
+    weight = work[m + 6 * n_s : m + 7 * n_s]
+    peak = work[m + 7 * n_s : m + 8 * n_s]
+    m += 8 * n_s
+    ratio = work[m : m + n]
+    pivot = work[m + n : m + 2 * n]
+    shaft = work[m + 2 * n : m + 3 * n]
+    shaft_old = work[m + 3 * n : m + 4 * n]
+    count = 0
+    for s in range(n_s):
+        site[s] = p[table + s]
+        weight[s] = p[table + 2 * n_s + s]
+        following[s] = count
+        if p[table + n_s + s] == 0.0:
+            for j in range(pulses):
+                spikes[count] = first + j * gap
+                count += 1
+        stop[s] = count
+        spine[s] = 0.0
+        drive[s] = 0.0
+        peak[s] = 0.0
+    for i in range(n):
+        shaft[i] = 0.0
+    branch_factor(n, n_s, site, hop, loss, loss, loss, k_d, k_s, in_d, in_s, ratio, pivot)
+    n_steps = int((first + pulses * gap + tail) / h + 0.5)
+    branch_run(
+        0, n_steps, h, 0, n, n_s, site, hop, loss, k_s, in_d, in_s, ratio, pivot,
+        spikes, stop, following, gain, i0, tau_i, p[4], p[3], gamma_p, gamma_d, 1,
+        shaft, shaft_old, spine, spine_old, drive, weight, peak, 0, 1, peak, peak, 0, peak,
+    )  # fmt: skip
+    left = site[0]
+    for g in range(3):
+        out[4 * n_s + g] = 0.0
+        total = 0.0
+        members = 0
+        for s in range(n_s):
+            change = weight[s] - p[table + 2 * n_s + s]
+            mine = p[table + n_s + s] == g
+            out[s] = (site[s] - left) * dx
+            out[(1 + g) * n_s + s] = change if mine else absent
+            if mine:
+                total += change
+                members += 1
+        out[4 * n_s + g] = total / members

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from heterolib import kernels, studies
 from heterolib.explore.model import (
     Bars,
@@ -460,6 +462,211 @@ def _two_spines() -> Explorer:
     )
 
 
+def _timing_window() -> Explorer:
+    h, n_t, every, n_d, step_d = 0.1, 561, 5, 26, 4.0
+    tail = 180.0  # ms after the last pulse: the published thresholds are left long before
+    length, n = S["branch_length"] / 2.0, int(S["compartments"]) // 2
+    curve = 2 * n_d - 1
+    return Explorer(
+        name="timing-window",
+        title="One pulse each: what a delay of milliseconds decides",
+        kernel=kernels.explore_timing_window,
+        controls=(
+            Control("distance", "distance of the spines", "µm", 0.25, 6.0, 0.25, 1.0),
+            Control("delay", "delay, t₂ − t₁", "ms", -100.0, 100.0, 1.0, S["pairing_delay"]),
+            *_rule(TO_NM * S["theta_d"], TO_NM * S["theta_p"], 10.0, 0.1),
+            Control.of(S, "diffusion", 1.0, 600.0, 1.0, to_kernel=PER_S),
+            _neck(),
+        ),
+        constants=(
+            1.0,
+            1.0,
+            S["first_pulse"],
+            S["weight"],
+            S["decay"],
+            S["branch_radius"],
+            S["neck_radius"],
+            S["neck_length"],
+            *_pair_constants(),
+            length,
+            n,
+            h,
+            n_t,
+            every,
+            n_d,
+            step_d,
+            tail,
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("calcium_1", n_t, TO_NM),
+            Output("calcium_2", n_t, TO_NM),
+            Output("w_1", n_t),
+            Output("w_2", n_t),
+            Output("shaft", n, TO_NM),
+            Output("peak_1", 1, TO_NM),
+            Output("peak_2", 1, TO_NM),
+            Output("delays", curve),
+            Output("window_1", curve),
+            Output("window_2", curve),
+            Output("change_1"),
+            Output("change_2"),
+        ),
+        work=2 + 6 + 14 + 4 * n,
+        views=(
+            Traces(
+                "time (ms)",
+                "calcium (nM)",
+                (Line("t", "calcium_1", "spine 1"), Line("t", "calcium_2", "spine 2", 1)),
+                bands=BAND,
+                log_y=True,
+            ),
+            Traces(
+                "delay, t₂ − t₁ (ms)",
+                "change of weight",
+                (Line("delays", "window_1", "spine 1"), Line("delays", "window_2", "spine 2", 1)),
+                zero_line=True,
+                markers=(Marker("delay", "change_1", "", 0), Marker("delay", "change_2", "", 1)),
+            ),
+        ),
+        readouts=(
+            Readout("change_1", "spine 1", digits=4, signed=True),
+            Readout("change_2", "spine 2", digits=4, signed=True),
+        ),
+        presets=(
+            Preset("together", "At delay 0 both strengthen.", {"delay": 0.0}),
+            Preset("15 ms", "The first input loses, the second wins.", {}),
+            Preset("far apart", "At 3.5 µm there is no window of weakening.", {"distance": 3.5}),
+            Preset(
+                "slow weakening",
+                "With little weakening every delay strengthens.",
+                {"gamma_d": 0.3},
+            ),
+        ),
+        code=(
+            "branch = Branch([20.125, 20.125 + {distance}], length_um=40.0, compartments=160,\n"
+            "                diffusion_um2_per_s={diffusion}, neck='{neck}')\n"
+            "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000,\n"
+            "                     gamma_d_per_s={gamma_d}, gamma_p_per_s={gamma_p})\n"
+            "simulate(branch, protocols.pairing({delay}, 1), rule, 280.0, step_ms=0.1)"
+        ),
+        ordered=(BAND,),
+        note="The branch is 40 µm long here, which spines in its middle cannot tell from 80 µm.",
+    )
+
+
+def _three_experiments() -> Explorer:
+    h, tail, absent, count = 0.1, 150.0, -9.0, 12
+    values = S.variant("figure 3")
+    n = int(S["compartments"])
+    pulses = int(S["cluster_pulses"])
+    drawn = [studies.random_arrangement(np.random.default_rng(k + 1)) for k in range(count)]
+    n_s = len(drawn[0].site)
+    table: list[float] = []
+    for a in drawn:
+        group = {int(i): float(g) for g, name in enumerate(studies.GROUPS) for i in a.group(name)}
+        table += [float(i) for i in a.site]
+        table += [group[s] for s in range(n_s)]
+        table += list(a.weights)
+    low, high = TO_NM * values["theta_d"], TO_NM * values["theta_p"]
+    d, p = S.info("theta_d"), S.info("theta_p")
+    return Explorer(
+        name="three-experiments",
+        title="Sixteen spines, seven of them active",
+        kernel=kernels.explore_three_experiments,
+        controls=(
+            Control("interval", "interval of pulses", "ms", 5.0, 25.0, 0.5, S["interval_100"]),
+            Control("arrangement", "arrangement", "", 1.0, float(count), 1.0, 6.0),
+            Control.of(S, "diffusion", 1.0, 1000.0, 1.0, to_kernel=PER_S),
+            Control("theta_d", d.meaning, "nM", 10.0, 150.0, 1.0, low, 1.0 / TO_NM),
+            Control("theta_p", p.meaning, "nM", 10.0, 150.0, 1.0, high, 1.0 / TO_NM),
+            _neck(),
+        ),
+        constants=(
+            *_pair_constants(),
+            pulses,
+            S["first_pulse"],
+            S["decay"],
+            S["branch_radius"],
+            S["neck_radius"],
+            S["neck_length"],
+            PER_S * S["gamma_p"],
+            PER_S * S["gamma_d"],
+            S["branch_length"],
+            n,
+            h,
+            tail,
+            n_s,
+            absent,
+            *table,
+        ),
+        outputs=(
+            Output("x", n_s),
+            Output("stimulated", n_s),
+            Output("near", n_s),
+            Output("far", n_s),
+            Output("mean_stimulated"),
+            Output("mean_near"),
+            Output("mean_far"),
+        ),
+        work=pulses * n_s + 8 * n_s + 4 * n,
+        views=(
+            Traces(
+                "place along the branch (µm)",
+                "change of weight",
+                (
+                    Line("x", "stimulated", "stimulated"),
+                    Line("x", "near", "near", 1),
+                    Line("x", "far", "far", 2),
+                ),
+                zero_line=True,
+                points=True,
+                missing=absent,
+            ),
+            Bars(
+                "mean change",
+                (("mean_stimulated", "stimulated"), ("mean_near", "near"), ("mean_far", "far")),
+            ),
+        ),
+        readouts=(
+            Readout("mean_stimulated", "stimulated", digits=4, signed=True),
+            Readout("mean_near", "near", digits=4, signed=True),
+            Readout("mean_far", "far", digits=4, signed=True),
+        ),
+        presets=(
+            Preset(
+                "100 Hz",
+                "Pulses 10 ms apart: in this arrangement stimulated up, near down, far unmoved.",
+                {},
+            ),
+            Preset(
+                "150 Hz",
+                "Pulses 6 ms apart, which the paper calls 150 Hz: near turns up, far turns down.",
+                {"interval": 6.0},
+            ),
+            Preset(
+                "slow diffusion",
+                "At 30 µm²/s the stimulated keep more for themselves and grow more.",
+                {"diffusion": 30.0},
+            ),
+            Preset(
+                "fast diffusion",
+                "At 1000 µm²/s calcium runs off: the stimulated weaken, the others stay.",
+                {"diffusion": 1000.0},
+            ),
+        ),
+        code=(
+            "a = studies.random_arrangement(np.random.default_rng({arrangement}))\n"
+            "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000)\n"
+            "train = protocols.train(1000 / {interval}, 60)\n"
+            "trains = [train if on else [] for on in a.stimulated]\n"
+            "simulate(a.branch({diffusion}, '{neck}'), trains, rule, 60 * {interval} + 151,\n"
+            "         weights=a.weights, step_ms=0.1, engine='grid')"
+        ),
+        ordered=(BAND,),
+    )
+
+
 EXPLORERS = {
     e.name: e
     for e in (
@@ -468,5 +675,7 @@ EXPLORERS = {
         _how_the_weight_moves(),
         _calcium_travels(),
         _two_spines(),
+        _timing_window(),
+        _three_experiments(),
     )
 }

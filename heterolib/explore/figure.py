@@ -59,7 +59,11 @@ def _traces(
     ax: Axes, view: Traces, found: Mapping[str, np.ndarray], values: Mapping[str, float]
 ) -> None:
     for line in view.lines:
-        ax.plot(found[line.x], found[line.y], label=line.label, **plots.line_style(line.style))
+        y = present(found[line.y], view.missing)
+        style = plots.line_style(line.style)
+        if view.points:
+            style = {"linestyle": "", **plots.point_style(line.style)}
+        ax.plot(found[line.x], y, label=line.label, **style)
     ax.set(xlabel=view.x_label, ylabel=view.y_label)
     if view.zero_line:
         ax.axhline(0.0, color="0.4", linewidth=0.8)
@@ -80,11 +84,17 @@ def _traces(
         ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2)
 
 
+def present(y: np.ndarray, missing: float | None) -> np.ndarray:
+    """The values, with NaN where one stands for "nothing here"."""
+    return y if missing is None else np.where(y == missing, np.nan, y)
+
+
 def limits(
     view: Traces, found: Mapping[str, np.ndarray], values: Mapping[str, float]
 ) -> tuple[float, float]:
     """Ends of the y axis: never empty, with room for the bands."""
     y = np.concatenate([found[line.y] for line in view.lines])
+    y = y[~np.isnan(present(y, view.missing))]
     bands = [values[name] for name in view.bands] if view.bands and not view.bands_along_x else []
     high = max([float(y.max()), *(1.4 * b for b in bands)])
     if view.log_y:

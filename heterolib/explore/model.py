@@ -161,6 +161,8 @@ class Traces:
     zero_line: bool = False
     markers: tuple[Marker, ...] = ()
     x_range: tuple[float, float] | None = None
+    points: bool = False  # points instead of lines
+    missing: float | None = None  # the value that stands for "nothing here"
 
 
 @dataclass(frozen=True)

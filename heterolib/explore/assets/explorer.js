@@ -136,7 +136,11 @@
 
   function limits(view, found, values) {
     let high = -Infinity, low = Infinity;
-    for (const line of view.lines) for (const y of found[line.y]) { if (y > high) high = y; if (y < low) low = y; }
+    for (const line of view.lines) for (const y of found[line.y]) {
+      if (y === view.missing) continue;
+      if (y > high) high = y;
+      if (y < low) low = y;
+    }
     const bands = view.bands && !view.bands_along_x ? view.bands.map((n) => values[n]) : [];
     for (const b of bands) high = Math.max(high, 1.4 * b);
     if (view.log_y) {
@@ -226,6 +230,15 @@
     return [{ ...common, label: view.x_label, labelSize: 20, size: 34 }, y];
   }
 
+  // Told apart without colour: full, ring, small.
+  const dots = (style, theme) => ({
+    show: true,
+    size: style === 2 ? 5 : 10,
+    width: 2,
+    stroke: theme.strokes[style],
+    fill: style === 1 ? theme.paper : theme.strokes[style],
+  });
+
   function traces(holder, view, state, theme) {
     const chart = new uPlot({
       width: holder.clientWidth || 320,
@@ -241,8 +254,8 @@
           label: line.label || view.y_label,
           stroke: theme.strokes[line.style],
           dash: DASHES[line.style],
-          width: 2,
-          points: { show: false },
+          width: view.points ? 0 : 2,
+          points: view.points ? dots(line.style, theme) : { show: false },
           value: (_, v) => (v === null || v === undefined ? "" : v.toPrecision(4)),
         })),
       ],
@@ -262,7 +275,11 @@
   // A curve on a logarithmic axis has no place for zero: it ends there.
   const data = (view, found) => [
     found[view.lines[0].x],
-    ...view.lines.map((l) => (view.log_y ? Array.from(found[l.y], (v) => (v > 0 ? v : null)) : found[l.y])),
+    ...view.lines.map((l) => {
+      if (view.log_y) return Array.from(found[l.y], (v) => (v > 0 ? v : null));
+      if (view.missing !== null) return Array.from(found[l.y], (v) => (v === view.missing ? null : v));
+      return found[l.y];
+    }),
   ];
 
   function bars(holder, view, state, theme) {
