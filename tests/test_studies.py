@@ -142,6 +142,25 @@ def test_figure_3_every_published_realisation(drawn, rate):
     assert np.abs(carried[0] - change[0]).max() < 1e-12
 
 
+def test_published_arrangements_are_those_of_the_reference(drawn):
+    for seed, expected in drawn.items():
+        assert studies.published_arrangement(seed)[0] == expected
+    chain, seed = [], 283
+    for _ in range(20):
+        chain.append(seed)
+        seed = studies.published_arrangement(seed)[1]
+    rows = [r for r in table("fig3_realisations.csv") if r["rate_Hz"] == "2"]
+    assert chain == [int(r["seed"]) for r in rows]
+
+
+def test_published_realisations_follow_the_chains():
+    study = studies.published_realisations()
+    assert study.change.shape == (1, 3, 20, 3)
+    for i, rate in enumerate(RATES):
+        rows = [r for r in table("fig3_realisations.csv") if r["rate_Hz"] == rate.split()[0]]
+        assert np.abs(study.change[0, i] - column(rows, *studies.GROUPS)).max() < 1e-6
+
+
 def test_independent_arrangements_meet_the_means_of_a_thousand():
     some = [studies.random_arrangement(np.random.default_rng([3, k])) for k in range(200)]
     for scheme in ("published", "converged"):
@@ -210,6 +229,9 @@ BAD = {
     "arrangements": lambda: studies.cluster_study([]),
     "diffusion_um2_per_s": lambda: studies.cluster_study([ARRANGEMENT], [-1.0]),
     "change": lambda: studies.carried_over([1.0]),
+    "seed": lambda: studies.published_arrangement(0),
+    "diffusion_um2_per_s ": lambda: studies.published_realisations(100.0),
+    "count": lambda: studies.published_realisations(count=0),
     "name": lambda: ARRANGEMENT.group("distant"),
 }
 ARRANGEMENT = studies.Arrangement((100, 104), (True, False), (0.5, 0.5))
