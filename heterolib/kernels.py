@@ -4,7 +4,7 @@ Rules, so that each kernel also compiles to WebAssembly for the live pages:
 
 * the caller allocates every array, one-dimensional float64; a kernel allocates nothing;
 * no exceptions (input was checked before), no random numbers, no Python objects;
-* units are µm, ms, µM, pA; rates are 1/ms.
+* units are µm, ms, µM, mV, pA, nS, pF; rates are 1/ms.
 
 numba's disk cache stamps the file of the caller only. Functions that call each other must
 therefore stay in this file, or an edit of one would leave an old copy of it in use.
@@ -1196,6 +1196,249 @@ def reduced_many(
                 peaks_out[j * n_spines + i] = peak[i]
             clock[0] = 0.0
             clock[3] += 1.0
+
+
+# -- voltage on a tree -----------------------------------------------------------------------
+#
+# Compartments are numbered so that every parent comes before its children; node 0 is the root.
+# axial[i] (nS) joins node i to parent[i]. Spine heads and the soma are nodes like any other.
+# Voltages are mV above rest, capacitances pF, conductances nS, currents pA.
+
+TR_SHARE = 2.0 - math.sqrt(2.0)  # of the step: the trapezoid's part of TR-BDF2
+TR_LOAD = 0.5 * TR_SHARE  # both stages solve with C / (TR_LOAD h) + G
+TR_NEW = 1.0 / (TR_SHARE * (2.0 - TR_SHARE))
+TR_OLD = TR_NEW - 1.0
+
+
+@jit
+def tree_factor(n, parent, axial, own, inverse, ratio):
+    """Factor the symmetric matrix of a tree: `own` on the diagonal, plus the axial terms.
+
+    Elimination runs from the leaves to the root (Hines 1984) and fills nothing in. `inverse`
+    and `ratio` (n) hold it.
+    """
+    for i in range(n):
+        inverse[i] = own[i]
+        ratio[i] = 0.0
+    for i in range(1, n):
+        inverse[i] += axial[i]
+        inverse[int(parent[i])] += axial[i]
+    for i in range(n - 1, 0, -1):
+        ratio[i] = axial[i] / inverse[i]
+        inverse[int(parent[i])] -= axial[i] * ratio[i]
+    for i in range(n):
+        inverse[i] = 1.0 / inverse[i]
+
+
+@jit
+def tree_solve(n, parent, inverse, ratio, v):
+    """Solve in place: `v` holds the right side (pA) before and the voltage after."""
+    for i in range(n - 1, 0, -1):
+        v[int(parent[i])] += ratio[i] * v[i]
+    v[0] *= inverse[0]
+    for i in range(1, n):
+        v[i] = v[i] * inverse[i] + ratio[i] * v[int(parent[i])]
+
+
+@jit
+def tree_run(
+    n_steps,
+    published,
+    n,
+    parent,
+    inverse,
+    ratio,
+    load,
+    v,
+    old,
+    n_inputs,
+    site,
+    current,
+    n_probes,
+    probe,
+    every,
+    n_t,
+    out,
+):
+    """Advance the voltage of a tree by `n_steps`, in place.
+
+    published = 1: backward Euler, load = C / h. published = 0: TR-BDF2, load = C / (TR_LOAD h):
+    a trapezoid over a share of the step, then a backward difference over the whole of it; of
+    second order, and it damps what is too fast for the step. The matrix in `inverse` and `ratio`
+    is load + G in both.
+
+    current (n_inputs x n_steps): mean of each input (pA) over each step, into node site[.].
+    out (n_probes x n_t): voltage of node probe[.] every `every` steps; entry 0 is the start.
+    """
+    for p in range(n_probes):
+        out[p * n_t] = v[int(probe[p])]
+    for k in range(n_steps):
+        for i in range(n):
+            old[i] = v[i]
+            v[i] *= load[i]
+        for s in range(n_inputs):
+            v[int(site[s])] += current[s * n_steps + k]
+        tree_solve(n, parent, inverse, ratio, v)
+        if published == 0:
+            for i in range(n):
+                v[i] = load[i] * (TR_NEW * (2.0 * v[i] - old[i]) - TR_OLD * old[i])
+            for s in range(n_inputs):
+                v[int(site[s])] += current[s * n_steps + k]
+            tree_solve(n, parent, inverse, ratio, v)
+        if (k + 1) % every == 0:
+            m = (k + 1) // every
+            if m < n_t:
+                for p in range(n_probes):
+                    out[p * n_t + m] = v[int(probe[p])]
+
+
+@jit
+def soma_follow(n_t, h, published, tau, gain, v, soma):
+    """tau U' = -U + gain (v - U) along the trace v of its place on the branch; soma[0] is given.
+
+    published = 1: forward Euler on the values before the step, as in the paper's code.
+    published = 0: v linear between samples, midpoint rule.
+    """
+    if published != 0:
+        for k in range(n_t - 1):
+            soma[k + 1] = soma[k] + h / tau * (gain * (v[k] - soma[k]) - soma[k])
+    else:
+        a = 0.5 * h / tau
+        for k in range(n_t - 1):
+            middle = (soma[k] + 0.5 * a * gain * (v[k] + v[k + 1])) / (1.0 + a * (1.0 + gain))
+            soma[k + 1] = 2.0 * middle - soma[k]
+
+
+@jit
+def spike_current(n_steps, h, published, current, tau_i, spikes, n_spikes, weight, n_w, out):
+    """Mean current over each step, in the units of `current`, times the weight; out (n_steps).
+
+    weight: n_steps + 1 values if n_w > 1, else one. published = 1: the value of the step at
+    which a spike adds its whole jump, times the weight before the step.
+    """
+    keep_i = math.exp(-h / tau_i)
+    x = 0.0
+    j = 0
+    for k in range(n_steps):
+        end = (k + 1) * h
+        w = weight[0]
+        if published != 0:
+            x *= keep_i
+            while j < n_spikes and spikes[j] < end - 1e-9 * h:
+                x += current
+                j += 1
+            mean = x
+            if n_w > 1:
+                w = weight[k]
+        else:
+            mean = x * tau_i * (1.0 - keep_i) / h
+            x *= keep_i
+            while j < n_spikes and spikes[j] < end - 1e-9 * h:
+                left = math.exp(-(end - spikes[j]) / tau_i)
+                mean += current * tau_i * (1.0 - left) / h
+                x += current * left
+                j += 1
+            if n_w > 1:
+                w = 0.5 * (weight[k] + weight[k + 1])
+        out[k] = w * mean
+
+
+@jit
+def read_peak(n_t, h, published, limit, trace, out):
+    """Highest value, its time, and the first time above `limit` (-1 if never); out (3).
+
+    published = 1: as sampled. published = 0: peak of the parabola through the highest sample
+    and its neighbours, crossing by linear interpolation.
+    """
+    top = 0
+    cross = -1
+    for k in range(n_t):
+        if trace[k] > trace[top]:
+            top = k
+        if cross < 0 and trace[k] > limit:
+            cross = k
+    out[0] = trace[top]
+    out[1] = top * h
+    out[2] = cross * h if cross >= 0 else -1.0
+    if published == 0:
+        if 0 < top < n_t - 1:
+            bend = trace[top - 1] - 2.0 * trace[top] + trace[top + 1]
+            tilt = 0.5 * (trace[top + 1] - trace[top - 1])
+            if bend < 0.0:
+                out[0] = trace[top] - 0.5 * tilt * tilt / bend
+                out[1] = (top - tilt / bend) * h
+        if cross < 0 and out[0] > limit:
+            out[2] = out[1]
+        if cross > 0:
+            below = trace[cross - 1]
+            out[2] = (cross - (trace[cross] - limit) / (trace[cross] - below)) * h
+
+
+@jit
+def shift_add(n_u, unit, at, w, published, n_t, trace):
+    """trace += w unit, begun `at` steps after the start; between samples by a cubic.
+
+    published = 1: `at` is moved down to a whole step, as that scheme does.
+    """
+    first = int(at + 1e-9)
+    late = at - first
+    if published != 0 or late < 1e-9:
+        for k in range(min(n_u, n_t - first)):
+            trace[first + k] += w * unit[k]
+        return
+    # sample first + 1 + k reads the unit at k + s
+    s = 1.0 - late
+    a = -w * s * (s - 1.0) * (s - 2.0) / 6.0
+    b = w * (s + 1.0) * (s - 1.0) * (s - 2.0) / 2.0
+    c = -w * (s + 1.0) * s * (s - 2.0) / 2.0
+    d = w * (s + 1.0) * s * (s - 1.0) / 6.0
+    for k in range(min(n_u, n_t - first - 1)):
+        value = b * unit[k]
+        if k > 0:
+            value += a * unit[k - 1]
+        if k + 1 < n_u:
+            value += c * unit[k + 1]
+        if k + 2 < n_u:
+            value += d * unit[k + 2]
+        trace[first + 1 + k] += value
+
+
+@jit
+def response_sum(n_spines, n_u, unit, h, published, spikes, stop, weight, n_t, trace):
+    """Somatic voltage of a set of trains by superposition: every spike adds its response.
+
+    unit (n_spines x n_u); spikes, stop as in `branch_run`; trace (n_t).
+    """
+    for k in range(n_t):
+        trace[k] = 0.0
+    j = 0
+    for s in range(n_spines):
+        row = unit[s * n_u : (s + 1) * n_u]
+        while j < int(stop[s]):
+            if spikes[j] < n_t * h:
+                shift_add(n_u, row, spikes[j] / h, weight[s], published, n_t, trace)
+            j += 1
+
+
+@jit
+def response_peaks(
+    n_patterns, n_spines, n_u, unit, h, published, start, weight, fixed, limit, n_t, trace, out
+):
+    """Peak, its time and crossing of many patterns in which each spine answers once.
+
+    start (n_patterns x n_spines): when each input begins (ms); below 0: silent. weight: one row
+    if `fixed`, else one a pattern. trace (n_t) is scratch; out (n_patterns x 3), see `read_peak`.
+    """
+    for m in range(n_patterns):
+        for k in range(n_t):
+            trace[k] = 0.0
+        row = 0 if fixed != 0 else m * n_spines
+        for s in range(n_spines):
+            at = start[m * n_spines + s]
+            if at >= 0.0 and at < n_t * h:
+                one = unit[s * n_u : (s + 1) * n_u]
+                shift_add(n_u, one, at / h, weight[row + s], published, n_t, trace)
+        read_peak(n_t, h, published, limit, trace, out[3 * m : 3 * m + 3])
 
 
 # -- live explorers --------------------------------------------------------------------------

@@ -19,13 +19,15 @@ chosen for teaching
 from heterolib.parameters.graupner2012 import GRAUPNER_2012
 from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, table
 from heterolib.parameters.shafiee2026 import SHAFIEE_2026
+from heterolib.parameters.song2000 import SONG_2000
 
-SETS = {s.key: s for s in (SHAFIEE_2026, GRAUPNER_2012)}
+SETS = {s.key: s for s in (SHAFIEE_2026, GRAUPNER_2012, SONG_2000)}
 
 __all__ = [
     "GRAUPNER_2012",
     "SETS",
     "SHAFIEE_2026",
+    "SONG_2000",
     "STATUSES",
     "Parameter",
     "ParameterSet",

@@ -5,6 +5,8 @@ figures; the printed tables were not available to us. Thresholds are given in µ
 unit: see `SHAFIEE_2026.oddities` for the labels of the published plots.
 """
 
+import math
+
 from heterolib.parameters.registry import Parameter, ParameterSet
 
 CODE = "authors' public code"
@@ -44,6 +46,91 @@ def _thresholds(p_nM: float, d_nM: float, where: str, note: str = "") -> dict[st
 
 def _protocol(where: str, **values: tuple[str, str, float, str]) -> dict[str, Parameter]:
     return {name: Parameter(*v, f"{CODE}, {where}", "from code") for name, v in values.items()}
+
+
+def _electric() -> dict[str, Parameter]:
+    """The constants of figure 5's voltage that need a word, and ours beside them."""
+    where = f"{CODE}, figure 5"
+    ours = "chosen for teaching"
+    return {
+        "membrane_resistance": Parameter(
+            "R_m",
+            "membrane resistance",
+            1000.0,
+            "Ω cm²",
+            where,
+            "from code",
+            "with C_m a membrane time constant of 1 ms, against 80 ms in the soma",
+        ),
+        "axial_resistance": Parameter(
+            "R_i", "resistivity of the cytoplasm", 200.0, "Ω cm", where, "from code"
+        ),
+        "spine_capacitance": Parameter(
+            "C_s",
+            "capacitance of a spine",
+            10.0 * 2.0 * math.pi * 0.25 * 0.01,
+            "pF",
+            where,
+            "converted",
+            "10 times that of a compartment of 0.25 µm (2 pi r dx C_m), so that it shrinks with "
+            "the compartments of the code; here it is a constant. A head of this size has 0.015 pF",
+        ),
+        "spine_leak": Parameter(
+            "g_s",
+            "leak of a spine",
+            10.0,
+            "nS",
+            where,
+            "converted",
+            "100 MΩ. The membrane of a head of this size, at R_m, would leak 0.015 nS",
+        ),
+        "spine_neck": Parameter(
+            "g_n",
+            "electrical conductance of a spine neck",
+            2.5,
+            "nS",
+            where,
+            "converted",
+            "400 MΩ; a neck of this length and width, at R_i, would have 32 MΩ",
+        ),
+        "current_ratio": Parameter(
+            r"\kappa",
+            "electrical current over the current that carries calcium",
+            1000.0,
+            "",
+            where,
+            "from code",
+            "the code multiplies the current by a million, not by a thousand, on its way to mV: "
+            "0.2 pA for calcium stand beside 0.2 nA for voltage. At 1 the soma moves by 4 µV",
+        ),
+        "soma_radius": Parameter(
+            "r_U",
+            "radius of the soma",
+            10.0,
+            "µm",
+            "this library",
+            ours,
+            "used by the soma that loads the branch; the published soma has no size",
+        ),
+        "test_tail": Parameter(
+            "T_e", "reading after the last input began", 60.0, "ms", "this library", ours
+        ),
+        "order_delays": Parameter(
+            "n", "delays of the map of selectivity, from one spacing up", 40.0, "", "this library", ours
+        ),
+        "order_delay_spacing": Parameter(
+            r"\Delta t_1", "spacing of these delays", 1.0, "ms", "this library", ours
+        ),
+        "order_distances": Parameter(
+            "n", "distances of the map of selectivity, from one spacing up", 20.0, "", "this library", ours
+        ),
+        "order_distance_spacing": Parameter(
+            "d_1", "spacing of these distances", 0.5, "µm", "this library", ours
+        ),
+        "order_inputs": Parameter(
+            "N", "inputs in the study of all orders", 4.0, "", "this library", ours
+        ),
+    }
 
 
 ENTRIES = {
@@ -179,6 +266,25 @@ ENTRIES = {
         triplet_start=("t_1", "first spike of a triplet", 200.0, "ms"),
         triplet_interval=("T_3", "interval of the two spikes of a triplet", 20.0, "ms"),
     ),
+    **_protocol(
+        "figure 5",
+        sequence_site=("k_1", "compartment of the proximal spine, the one nearer the soma", 160.0, ""),
+        sequence_distance=("d", "distance of the two spines", 1.0, "µm"),
+        sequence_pulses=("n_p", "pulses of one input, on consecutive steps", 10.0, ""),
+        sequence_pulse_interval=(r"\Delta", "interval of the pulses of one input", 0.25, "ms"),
+        sequence_start=("t_1", "start of the first input", 12.5, "ms"),
+        sequence_delay=(r"\Delta t", "from one input to the next", 9.25, "ms"),
+        sequence_interval=("T_s", "interval of presentations", 75.0, "ms"),
+        sequence_repetitions=("n_r", "presentations in training", 24.0, ""),
+        sequence_duration=("T", "duration of training", 3000.0, "ms"),
+        membrane_capacitance=("C_m", "membrane capacitance", 1.0, "µF/cm²"),
+        soma_decay=(r"\tau_U", "membrane time constant of the soma", 80.0, "ms"),
+        soma_gain=("g", "pull of the branch on the soma, over the soma's own leak", 20.0, ""),
+        soma_site=("k_U", "compartment of the branch that the soma reads", 138.0, ""),
+        rest=("V_0", "resting voltage", -70.0, "mV"),
+        soma_threshold=(r"\theta_U", "somatic voltage that counts as a response", -66.0, "mV"),
+    ),
+    **_electric(),
 }
 
 SHAFIEE_2026 = ParameterSet(
@@ -226,5 +332,15 @@ SHAFIEE_2026 = ParameterSet(
         "the same as compartments shrink.",
         "Two threshold pairs are in circulation for figure 2: the drawn panels use 4/2 nM, the "
         "data files beside them 70/50 nM.",
+        "The voltage of figure 5 is driven by a current 1000 times the one that carries calcium. "
+        "In consistent units the somatic peak of 4 mV is 4 µV; everything else stays, since the "
+        "voltage is linear in the current.",
+        "The soma of figure 5 reads the voltage of one compartment, 5.5 µm from the proximal "
+        "spine, and gives nothing back: it is a filter with a time constant of 80 / 21 = 3.8 ms, "
+        "not a load. The branch has sealed ends on either side of it.",
+        "With membrane time constants of 1 ms in the branch and 80 ms in the soma the two do not "
+        "have the same membrane.",
+        "The control of figure 5 called 'no diffusion' in the authors' code keeps diffusion and "
+        "freezes the weights at 0.5; it shows no learning, not learning without diffusion.",
     ),
 )
