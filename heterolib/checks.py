@@ -203,3 +203,29 @@ def steps(name: str, duration_ms: float, step_ms: float) -> int:
             f"{name} is {duration_ms:g}; allowed: a whole number of steps of {step_ms:g} ms"
         )
     return n
+
+
+def order(name: str, value: object, size: int | None = None) -> tuple[int, ...]:
+    """Return `value` as a tuple that holds each of 0, 1, ..., n - 1 once.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+
+    Examples
+    --------
+    >>> order("order", [2, 0, 1])
+    (2, 0, 1)
+    """
+    count = "" if size is None else f" up to {size - 1}"
+    bad = f"{name} is {value!r}; allowed: each of 0, 1, ...{count} once"
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence | np.ndarray):
+        raise ValueError(bad)
+    try:
+        found = tuple(whole(name, x, 0, 1_000_000) for x in value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(bad) from error
+    if not found or sorted(found) != list(range(len(found) if size is None else size)):
+        raise ValueError(bad)
+    return found

@@ -1232,12 +1232,27 @@ def tree_factor(n, parent, axial, own, inverse, ratio):
 
 @jit
 def tree_solve(n, parent, inverse, ratio, v):
-    """Solve in place: `v` holds the right side (pA) before and the voltage after."""
+    """Solve in place: `v` holds the right side (pA) before and the voltage after.
+
+    Along unbranched stretches the running value stays out of memory: `x` is what a node holds.
+    """
+    x = v[n - 1]
     for i in range(n - 1, 0, -1):
-        v[int(parent[i])] += ratio[i] * v[i]
-    v[0] *= inverse[0]
+        p = int(parent[i])
+        v[i] = x
+        if p == i - 1:
+            x = v[p] + ratio[i] * x
+        else:
+            v[p] += ratio[i] * x
+            x = v[i - 1]
+    x *= inverse[0]
+    v[0] = x
     for i in range(1, n):
-        v[i] = v[i] * inverse[i] + ratio[i] * v[int(parent[i])]
+        p = int(parent[i])
+        if p != i - 1:
+            x = v[p]
+        x = v[i] * inverse[i] + ratio[i] * x
+        v[i] = x
 
 
 @jit
@@ -1254,6 +1269,7 @@ def tree_run(
     n_inputs,
     site,
     current,
+    current_end,
     n_probes,
     probe,
     every,
@@ -1267,7 +1283,10 @@ def tree_run(
     second order, and it damps what is too fast for the step. The matrix in `inverse` and `ratio`
     is load + G in both.
 
-    current (n_inputs x n_steps): mean of each input (pA) over each step, into node site[.].
+    current (n_inputs x n_steps): mean of each input (pA) over each step, into node site[.];
+    current_end: its value as the step ends (not read by backward Euler). The last stage takes the
+    value at the end, which a small compartment follows at once, and the first one what is left of
+    the charge.
     out (n_probes x n_t): voltage of node probe[.] every `every` steps; entry 0 is the start.
     """
     for p in range(n_probes):
@@ -1277,13 +1296,16 @@ def tree_run(
             old[i] = v[i]
             v[i] *= load[i]
         for s in range(n_inputs):
-            v[int(site[s])] += current[s * n_steps + k]
+            mean = current[s * n_steps + k]
+            if published == 0:
+                mean = (mean - TR_LOAD * current_end[s * n_steps + k]) / (1.0 - TR_LOAD)
+            v[int(site[s])] += mean
         tree_solve(n, parent, inverse, ratio, v)
         if published == 0:
             for i in range(n):
                 v[i] = load[i] * (TR_NEW * (2.0 * v[i] - old[i]) - TR_OLD * old[i])
             for s in range(n_inputs):
-                v[int(site[s])] += current[s * n_steps + k]
+                v[int(site[s])] += current_end[s * n_steps + k]
             tree_solve(n, parent, inverse, ratio, v)
         if (k + 1) % every == 0:
             m = (k + 1) // every
@@ -1310,10 +1332,12 @@ def soma_follow(n_t, h, published, tau, gain, v, soma):
 
 
 @jit
-def spike_current(n_steps, h, published, current, tau_i, spikes, n_spikes, weight, n_w, out):
-    """Mean current over each step, in the units of `current`, times the weight; out (n_steps).
+def spike_current(
+    n_steps, h, published, current, tau_i, spikes, n_spikes, weight, n_w, out, out_end
+):
+    """Current of a train times the weight: mean over each step, and value as the step ends.
 
-    weight: n_steps + 1 values if n_w > 1, else one. published = 1: the value of the step at
+    out, out_end (n_steps), in the units of `current`. weight: n_steps + 1 values if n_w > 1, else one. published = 1: the value of the step at
     which a spike adds its whole jump, times the weight before the step.
     """
     keep_i = math.exp(-h / tau_i)
@@ -1322,6 +1346,7 @@ def spike_current(n_steps, h, published, current, tau_i, spikes, n_spikes, weigh
     for k in range(n_steps):
         end = (k + 1) * h
         w = weight[0]
+        w_end = w
         if published != 0:
             x *= keep_i
             while j < n_spikes and spikes[j] < end - 1e-9 * h:
@@ -1339,8 +1364,10 @@ def spike_current(n_steps, h, published, current, tau_i, spikes, n_spikes, weigh
                 x += current * left
                 j += 1
             if n_w > 1:
-                w = 0.5 * (weight[k] + weight[k + 1])
+                w_end = weight[k + 1]
+                w = 0.5 * (weight[k] + w_end)
         out[k] = w * mean
+        out_end[k] = w_end * x
 
 
 @jit

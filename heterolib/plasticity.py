@@ -20,7 +20,7 @@ import numpy.typing as npt
 from heterolib import checks, kernels
 from heterolib.parameters import GRAUPNER_2012 as G
 from heterolib.parameters import SHAFIEE_2026 as S
-from heterolib.parameters import ParameterSet
+from heterolib.parameters import SONG_2000, ParameterSet
 from heterolib.parameters.registry import of_set
 
 
@@ -163,6 +163,80 @@ class ThresholdRule:
         """
         h, calcium, w = _trace(t_ms, calcium_uM, weight, "calcium_uM", "weight")
         kernels.threshold_run(calcium.size, h, calcium, *self.kernel_arguments(), w)
+        return w
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRule:
+    """Pairs of an input and a response of the cell: a rule without calcium. Song et al. 2000.
+
+    An input a time s before a response adds A+ exp(-s / tau+), a response before an input takes
+    A- exp(-s / tau-). All pairs count; the weight stays within 0 and 1. An input at the very time
+    of a response counts as before it.
+
+    Parameters
+    ----------
+    a_plus, a_minus : float
+        Largest gain and loss.
+    tau_plus_ms, tau_minus_ms : float
+        Time constants (ms).
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its range.
+
+    Examples
+    --------
+    >>> rule = PairRule()
+    >>> rule.after([0.0], [10.0], 0.5) > 0.5 > rule.after([10.0], [0.0], 0.5)
+    True
+    """
+
+    a_plus: float = SONG_2000["a_plus"]
+    a_minus: float = SONG_2000["a_minus"]
+    tau_plus_ms: float = SONG_2000["tau_plus"]
+    tau_minus_ms: float = SONG_2000["tau_minus"]
+
+    def __post_init__(self) -> None:
+        values = {
+            "a_plus": checks.number("a_plus", self.a_plus, 0.0, 1.0),
+            "a_minus": checks.number("a_minus", self.a_minus, 0.0, 1.0),
+            "tau_plus_ms": checks.number("tau_plus_ms", self.tau_plus_ms, 1e-3, 1e6),
+            "tau_minus_ms": checks.number("tau_minus_ms", self.tau_minus_ms, 1e-3, 1e6),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def after(self, pre_ms: npt.ArrayLike, post_ms: npt.ArrayLike, weight: float) -> float:
+        """The weight after a train of inputs and a train of responses.
+
+        Parameters
+        ----------
+        pre_ms, post_ms : array_like
+            Sorted times (ms).
+        weight : float
+            Start, in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            If an argument lies outside its range.
+        """
+        pre, post = checks.train("pre_ms", pre_ms), checks.train("post_ms", post_ms)
+        w = checks.number("weight", weight, 0.0, 1.0)
+        events = sorted([(t, 0) for t in pre.tolist()] + [(t, 1) for t in post.tolist()])
+        gain = loss = last = 0.0
+        for t, response in events:
+            gain *= math.exp(-(t - last) / self.tau_plus_ms)
+            loss *= math.exp(-(t - last) / self.tau_minus_ms)
+            last = t
+            if response:
+                loss += self.a_minus
+                w = min(1.0, w + gain)
+            else:
+                gain += self.a_plus
+                w = max(0.0, w - loss)
         return w
 
 

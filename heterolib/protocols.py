@@ -6,6 +6,8 @@ delay means that the second comes first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from heterolib import checks
@@ -164,3 +166,62 @@ def poisson(
     if expected > MOST_SPIKES:
         raise ValueError(f"rate_hz is {rate:g}; allowed: at most {MOST_SPIKES:g} spikes expected")
     return start + np.sort(rng.uniform(0.0, duration, rng.poisson(expected)))
+
+
+def sequence(
+    order: Sequence[int] = (0, 1),
+    delay_ms: float = S["sequence_delay"],
+    repetitions: int = int(S["sequence_repetitions"]),
+    every_ms: float = S["sequence_interval"],
+    pulses: int = int(S["sequence_pulses"]),
+    interval_ms: float = S["sequence_pulse_interval"],
+    start_ms: float = S["sequence_start"],
+) -> tuple[checks.FloatArray, ...]:
+    """Inputs one after another, the whole repeated; figure 5 of Shafiee 2026.
+
+    Parameters
+    ----------
+    order : sequence of int
+        Which spine comes when: all of 0, 1, ... once each, the first of them first.
+    delay_ms : float
+        From one input to the next; 0 or more.
+    repetitions : int
+        Presentations.
+    every_ms : float
+        Interval of presentations.
+    pulses, interval_ms
+        Of one input.
+    start_ms : float
+        The first input.
+
+    Returns
+    -------
+    tuple of ndarray
+        One train per spine, in the order of the spines.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its range, `order` is no order, or one input lasts longer than
+        `every_ms`.
+
+    Examples
+    --------
+    >>> sequence((1, 0), 10.0, repetitions=2, pulses=1)
+    (array([22.5, 97.5]), array([12.5, 87.5]))
+    """
+    places = checks.order("order", order)
+    delay = checks.number("delay_ms", delay_ms, 0.0, 1e9)
+    starts = _grid(start_ms, repetitions, every_ms, ("start_ms", "repetitions", "every_ms"))
+    one = _grid(0.0, pulses, interval_ms)
+    if one.size * starts.size > MOST_SPIKES:
+        raise ValueError(
+            f"pulses times repetitions is {one.size * starts.size}; allowed: at most {MOST_SPIKES}"
+        )
+    if starts.size > 1 and one.size and one[-1] >= float(every_ms):
+        raise ValueError(
+            f"every_ms is {every_ms!r}; allowed: more than one input lasts, {one[-1]:g} ms"
+        )
+    train = (starts[:, None] + one[None, :]).ravel()
+    rank = np.argsort(places)
+    return tuple(train + delay * float(k) for k in rank)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 SOMA_UM = (S["soma_site"] + 0.5) * S["branch_length"] / S["compartments"]
 THRESHOLD_MV = S["soma_threshold"] - S["rest"]
 GONE = 1e-9  # a response is followed until it has fallen to this share of its peak
+FOLLOWED = 24.0  # time constants of the soma at least; 21 make the share above
 LONGEST = 60  # times the slowest time constant: after that a response is cut in any case
 MOST_PATTERNS = 5_000_000
 
@@ -267,7 +268,7 @@ def _voltage(
     weights: (n_spines, 1) fixed, or (n_spines, n_steps + 1).
     """
     tree, spine = neuron.tree, neuron.branch.spine
-    current = np.zeros((len(spikes), n_steps))
+    current, current_end = np.zeros((2, len(spikes), n_steps))
     for s, train in enumerate(spikes):
         kernels.spike_current(
             n_steps,
@@ -280,12 +281,13 @@ def _voltage(
             np.ascontiguousarray(weights[s]),
             weights.shape[1],
             current[s],
+            current_end[s],
         )
     site = [tree.leaf(s) for s in range(len(spikes))]
     here = tree.node(neuron.soma.x_um)
     two_way = neuron.soma.coupling == CONSISTENT
     probe = [here, *site, *([tree.leaf(len(spikes))] if two_way else [])]
-    out = run_tree(tree, site, current, h, published, probe, v)
+    out = run_tree(tree, site, current, current_end, h, published, probe, v)
     if two_way:
         return out[:-1], out[-1]
     soma = np.zeros(n_steps + 1)
@@ -387,9 +389,7 @@ def simulate_neuron(
         )
     published = scheme == PUBLISHED
     v = np.zeros(neuron.tree.n_nodes)
-    probes, soma = _voltage(
-        neuron, calcium.spikes_ms, calcium.weights, n_t - 1, h, published, v
-    )
+    probes, soma = _voltage(neuron, calcium.spikes_ms, calcium.weights, n_t - 1, h, published, v)
     out = np.zeros(3)
     kernels.read_peak(n_t, h, int(published), limit, soma, out)
     peak, when, crossing = _read(out)
@@ -641,25 +641,44 @@ def responses(
 @lru_cache(maxsize=512)
 def _responses(neuron: Neuron, pulses: tuple[float, ...], scheme: str, h: float) -> Responses:
     published = scheme == PUBLISHED
-    train, none = np.array(pulses), np.zeros(0)
-    slowest = max(neuron.soma.decay_ms, neuron.membrane.time_constant_ms)
-    part = math.ceil((pulses[-1] + 20.0 * neuron.soma.time_constant_ms) / h)
+    tree, soma, spine = neuron.tree, neuron.soma, neuron.branch.spine
+    slowest = max(soma.decay_ms, neuron.membrane.time_constant_ms)
+    n_steps = math.ceil((pulses[-1] + FOLLOWED * soma.time_constant_ms) / h)
     most = math.ceil((pulses[-1] + LONGEST * slowest) / h)
     n = neuron.branch.n_spines
-    found = []
-    for s in range(n):
-        trains = [train if i == s else none for i in range(n)]
-        n_steps = part
-        while True:
-            v = np.zeros(neuron.tree.n_nodes)
-            _, soma = _voltage(neuron, trains, np.ones((n, 1)), n_steps, h, published, v)
-            if n_steps >= most or abs(soma[-1]) <= GONE * np.abs(soma).max():
-                break
-            n_steps = min(2 * n_steps, most)
-        found.append(soma)
-    unit = np.zeros((n, max(u.size for u in found)))
-    for row, soma in zip(unit, found, strict=True):
-        row[: soma.size] = soma
+    two_way = soma.coupling == CONSISTENT
+    # A current into a spine moves the soma as it would move the spine from the soma: the matrices
+    # are symmetric. So one run from the soma's place gives the responses to all spines.
+    source = tree.leaf(n) if two_way else tree.node(soma.x_um)
+    probes = [tree.leaf(s) for s in range(n)]
+    while True:
+        current, current_end = np.zeros((2, n_steps))
+        kernels.spike_current(
+            n_steps,
+            h,
+            int(published),
+            neuron.current_ratio * spine.current_pA,
+            spine.current_decay_ms,
+            np.array(pulses),
+            len(pulses),
+            np.ones(1),
+            1,
+            current,
+            current_end,
+        )
+        v = np.zeros(tree.n_nodes)
+        unit = run_tree(
+            tree, [source], current[None, :], current_end[None, :], h, published, probes, v
+        )
+        if not two_way:
+            at_soma, unit = unit, np.zeros(unit.shape)
+            for row, out in zip(at_soma, unit, strict=True):
+                kernels.soma_follow(
+                    n_steps + 1, h, int(published), soma.decay_ms, soma.gain, row, out
+                )
+        if n_steps >= most or np.abs(unit[:, -1]).max() <= GONE * np.abs(unit).max():
+            break
+        n_steps = min(2 * n_steps, most)
     return Responses(unit, h, scheme, pulses, neuron)
 
 

@@ -6,6 +6,7 @@ Compartment numbers and protocols are those of the authors' code (see
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,18 @@ from heterolib.parameters import SHAFIEE_2026, ParameterSet
 from heterolib.parameters.registry import of_set
 from heterolib.plasticity import ThresholdRule
 from heterolib.results import Result
-from heterolib.spine import PUBLISHED
+from heterolib.soma import (
+    Neuron,
+    NeuronResult,
+    Soma,
+    figure_5_branch,
+    input_pulses,
+    responses,
+    selectivity,
+    simulate_neuron,
+)
+from heterolib.spine import CONSISTENT, PUBLISHED
+from heterolib.training import Training, input_starts, learn, rule_of_figure_5, step_of
 
 THRESHOLDS = {"4/2": "figure 2", "70/50": "figure 2, data files"}
 PANELS = ("A", "B", "C")
@@ -898,3 +910,569 @@ def published_realisations(
                 done[seed] = one.means()[0], following
             change[0, i, r], seed = done[seed]
     return ClusterStudy(np.array([diffusion_um2_per_s]), tuple(INTERVALS_MS), change)
+
+
+# -- figure 5: the order of two inputs -------------------------------------------------------
+
+OUTWARD, INWARD = "outward", "inward"
+TEST_ORDERS = (INWARD, OUTWARD)
+ORDERS = {OUTWARD: (0, 1), INWARD: (1, 0)}  # the spine nearer the soma first, or last
+CURVES = ("delay_ms", "distance_um", "repetitions", "every_ms", "diffusion_um2_per_s")
+S5 = SHAFIEE_2026.variant("figure 5")
+REPETITIONS = int(S5["sequence_repetitions"])
+
+
+def sequence_neuron(
+    distance_um: float = S5["sequence_distance"],
+    *,
+    diffusion_um2_per_s: float = S5["diffusion"],
+    neck: str = PUBLISHED,
+    coupling: str = PUBLISHED,
+) -> Neuron:
+    """The branch of figure 5 with two spines, and its soma.
+
+    Parameters
+    ----------
+    distance_um : float
+        Of the spines; spine 0, the one nearer the soma, stays where it is.
+    diffusion_um2_per_s, neck
+        As in `heterolib.Branch`.
+    coupling : {"published", "consistent"}
+        As in `heterolib.Soma`.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+
+    Examples
+    --------
+    >>> sequence_neuron().branch.site
+    (160, 164)
+    """
+    d = checks.number("distance_um", distance_um, 0.25, 30.0)
+    site = int(S5["sequence_site"])
+    other = site + round(d * S5["compartments"] / S5["branch_length"])
+    checks.choice("coupling", coupling, (PUBLISHED, CONSISTENT))
+    branch = figure_5_branch(
+        [compartment_um(site), compartment_um(other)],
+        diffusion_um2_per_s=diffusion_um2_per_s,
+        neck=neck,
+    )
+    return Neuron(branch, soma=Soma(coupling=coupling))
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence5:
+    """Figure 5: one training, and one presentation of each order afterwards.
+
+    Attributes
+    ----------
+    trained : {"inward", "outward"} or None
+    weights : ndarray, shape (2,)
+        After training, the spine nearer the soma first.
+    peak_mV, peak_ms : dict
+        By order shown: highest somatic voltage above rest, and when.
+    crossing_ms : dict
+        By order shown: when the soma first exceeds the threshold, or None.
+    calcium_uM : ndarray, shape (2,)
+        Highest calcium in training; NaN without.
+    tests : dict
+        By order shown: the whole run, a `heterolib.soma.NeuronResult`.
+    scheme : str
+    """
+
+    trained: str | None
+    weights: checks.FloatArray
+    peak_mV: dict[str, float]
+    peak_ms: dict[str, float]
+    crossing_ms: dict[str, float | None]
+    calcium_uM: checks.FloatArray
+    tests: dict[str, NeuronResult]
+    scheme: str
+
+    @property
+    def selectivity(self) -> float:
+        """Of the trained order against the other one; untrained: inward against outward."""
+        first = self.trained or INWARD
+        other = OUTWARD if first == INWARD else INWARD
+        return float(selectivity(self.peak_mV[first], self.peak_mV[other]))
+
+    def summary(self) -> str:
+        """A few lines that say what happened."""
+        w = self.weights
+        lines = [
+            f"trained {self.trained or 'on nothing'}, {self.scheme} scheme: "
+            f"weights {w[0]:.4f} (proximal), {w[1]:.4f} (distal)"
+        ]
+        for order in TEST_ORDERS:
+            at = self.crossing_ms[order]
+            says = "stays below threshold" if at is None else f"crosses at {at:.4g} ms"
+            lines.append(f"shown {order}: peak {self.peak_mV[order]:.4f} mV, {says}")
+        return "\n".join(lines)
+
+
+def sequence(
+    trained: str | None = None,
+    *,
+    diffusion: bool = True,
+    scheme: str = CONVERGED,
+    neck: str = PUBLISHED,
+    coupling: str = PUBLISHED,
+    delay_ms: float = S5["sequence_delay"],
+    distance_um: float = S5["sequence_distance"],
+    repetitions: int = REPETITIONS,
+    every_ms: float = S5["sequence_interval"],
+    diffusion_um2_per_s: float = S5["diffusion"],
+    rule: ThresholdRule | None = None,
+    weight: float = S5["weight"],
+    plastic_test: bool = False,
+    step_ms: float | None = None,
+) -> Sequence5:
+    """Figure 5 of Shafiee 2026: train a neuron on one order of two inputs, then show both.
+
+    Parameters
+    ----------
+    trained : {"inward", "outward"} or None
+        "outward": the spine nearer the soma first. None: no training.
+    diffusion : bool
+        False: calcium stays in its spine, D = 0.
+    scheme, step_ms
+        As in `heterolib.simulate`.
+    neck, coupling, distance_um, diffusion_um2_per_s
+        As in `sequence_neuron`.
+    delay_ms : float
+        From the first input to the second.
+    repetitions, every_ms
+        Of the presentations in training.
+    rule : ThresholdRule, optional
+        Default: that of the figure.
+    weight : float
+        Of both spines before training.
+    plastic_test : bool
+        True: weights go on moving while an order is shown. The paper freezes them.
+
+    Returns
+    -------
+    Sequence5
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+
+    Notes
+    -----
+    The paper's control "no diffusion" is ``trained=None``: its script keeps diffusion and freezes
+    the weights.
+
+    Examples
+    --------
+    >>> out = sequence("inward", scheme="published")
+    >>> {order: round(v, 3) for order, v in out.peak_mV.items()}
+    {'inward': 4.254, 'outward': 3.877}
+    >>> out.crossing_ms
+    {'inward': 25.25, 'outward': None}
+    """
+    if trained is not None:
+        checks.choice("trained", trained, TEST_ORDERS)
+    for name, value in (("diffusion", diffusion), ("plastic_test", plastic_test)):
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name} is {value!r}; allowed: True or False")
+    checks.choice("scheme", scheme, (CONVERGED, PUBLISHED))
+    h = step_of(scheme, step_ms)
+    training = Training.of(delay_ms, repetitions, every_ms)
+    learns = rule_of_figure_5(rule)
+    start = checks.number("weight", weight, 0.0, 1.0)
+    d = checks.number("diffusion_um2_per_s", diffusion_um2_per_s, 0.0, 1e6)
+    neuron = sequence_neuron(
+        distance_um, diffusion_um2_per_s=d if diffusion else 0.0, neck=neck, coupling=coupling
+    )
+    weights, calcium = np.full(2, start), np.full(2, np.nan)
+    if trained is not None:
+        runs = learn(neuron.branch, [training], ORDERS[trained], learns, start, scheme, h)
+        weights, calcium = runs.weights[0, 0], runs.peak_uM[0, 0]
+    last = S5["sequence_start"] + training.delay_ms
+    duration = math.ceil((last + S5["test_tail"]) / h - 1e-9) * h
+    tests = {}
+    for shown in TEST_ORDERS:
+        tests[shown] = simulate_neuron(
+            neuron,
+            protocols.sequence(ORDERS[shown], training.delay_ms, 1),
+            learns if plastic_test else None,
+            duration + (h if scheme == PUBLISHED else 0.0),
+            weights=weights,
+            scheme=scheme,
+            step_ms=h,
+        )
+    return Sequence5(
+        trained=trained,
+        weights=weights,
+        peak_mV={k: r.peak_mV for k, r in tests.items()},
+        peak_ms={k: r.peak_ms for k, r in tests.items()},
+        crossing_ms={k: r.crossing_ms for k, r in tests.items()},
+        calcium_uM=calcium,
+        tests=tests,
+        scheme=scheme,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class OrderTable:
+    """What training on one order did, along a list or over a grid of settings.
+
+    The axes of `axes` come first in every array; a last axis of two stands for the orders shown,
+    inward and outward, or for the spines, the one nearer the soma first.
+
+    Attributes
+    ----------
+    trained : {"inward", "outward"}
+    axes : dict
+        Name to values, in the order of the arrays' axes.
+    weights : ndarray, shape (..., 2)
+        After training.
+    peak_mV, untrained_mV : ndarray, shape (..., 2)
+        Somatic peaks above rest after training, and without it.
+    crossing_ms : ndarray, shape (..., 2)
+        NaN where the threshold is not exceeded.
+    """
+
+    trained: str
+    axes: dict[str, checks.FloatArray]
+    weights: checks.FloatArray
+    peak_mV: checks.FloatArray
+    untrained_mV: checks.FloatArray
+    crossing_ms: checks.FloatArray
+
+    @property
+    def selectivity(self) -> checks.FloatArray:
+        """Of the trained order against the other one, shape (...)."""
+        return self._of(self.peak_mV)
+
+    @property
+    def untrained_selectivity(self) -> checks.FloatArray:
+        """The same before training: what place alone does."""
+        return self._of(self.untrained_mV)
+
+    def _of(self, peaks: checks.FloatArray) -> checks.FloatArray:
+        one = TEST_ORDERS.index(self.trained)
+        return selectivity(peaks[..., one], peaks[..., 1 - one])
+
+
+@dataclass(frozen=True)
+class _Setting:
+    """Everything about figure 5 that is not varied within one branch."""
+
+    trained: str
+    rule: ThresholdRule
+    weight: float
+    neck: str
+    coupling: str
+    scheme: str
+    h: float
+
+    @classmethod
+    def of(
+        cls,
+        trained: str,
+        rule: ThresholdRule | None,
+        weight: float,
+        neck: str,
+        coupling: str,
+        scheme: str,
+        step_ms: float | None,
+    ) -> _Setting:
+        checks.choice("trained", trained, TEST_ORDERS)
+        checks.choice("scheme", scheme, (CONVERGED, PUBLISHED))
+        checks.choice("neck", neck, (PUBLISHED, CONSISTENT))
+        checks.choice("coupling", coupling, (PUBLISHED, CONSISTENT))
+        w = checks.number("weight", weight, 0.0, 1.0)
+        h = step_of(scheme, step_ms)
+        return cls(trained, rule_of_figure_5(rule), w, neck, coupling, scheme, h)
+
+    def on_one_branch(
+        self, distance_um: float, d: float, trainings: Sequence[Training]
+    ) -> tuple[checks.FloatArray, ...]:
+        """Weights, peaks, peaks without training, crossings, each of shape (n_trainings, 2)."""
+        neuron = sequence_neuron(
+            distance_um, diffusion_um2_per_s=d, neck=self.neck, coupling=self.coupling
+        )
+        weights = learn(
+            neuron.branch,
+            trainings,
+            ORDERS[self.trained],
+            self.rule,
+            self.weight,
+            self.scheme,
+            self.h,
+        ).weights[0]
+        # both orders of each training, one after the other
+        starts = [
+            input_starts(t.delay_ms, ORDERS[shown]) for t in trainings for shown in TEST_ORDERS
+        ]
+        answer = responses(neuron, scheme=self.scheme, step_ms=self.h)
+        after = answer.peaks(starts, np.repeat(weights, 2, axis=0))
+        before = answer.peaks(starts, self.weight)
+        found = (after.peak_mV, before.peak_mV, after.crossing_ms)
+        return (weights, *(a.reshape(-1, 2) for a in found))
+
+
+def sequence_curve(
+    parameter: str,
+    values: npt.ArrayLike,
+    *,
+    trained: str = INWARD,
+    delay_ms: float = S5["sequence_delay"],
+    distance_um: float = S5["sequence_distance"],
+    repetitions: int = REPETITIONS,
+    every_ms: float = S5["sequence_interval"],
+    diffusion_um2_per_s: float = S5["diffusion"],
+    rule: ThresholdRule | None = None,
+    weight: float = S5["weight"],
+    neck: str = PUBLISHED,
+    coupling: str = PUBLISHED,
+    scheme: str = CONVERGED,
+    step_ms: float | None = None,
+) -> OrderTable:
+    """Figure 5 along one parameter.
+
+    Parameters
+    ----------
+    parameter : {"delay_ms", "distance_um", "repetitions", "every_ms", "diffusion_um2_per_s"}
+    values : array_like
+        That the parameter takes.
+    trained : {"inward", "outward"}
+    delay_ms, distance_um, repetitions, every_ms, diffusion_um2_per_s, rule, weight, neck
+        As in `sequence`; the one named by `parameter` is not used.
+    coupling, scheme, step_ms
+        As in `sequence`.
+
+    Returns
+    -------
+    OrderTable
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+
+    Examples
+    --------
+    >>> table = sequence_curve("repetitions", [0, 1, 24], scheme="published")
+    >>> table.weights.shape, round(float(table.peak_mV[2, 0]), 3)
+    ((3, 2), 4.254)
+    """
+    checks.choice("parameter", parameter, CURVES)
+    s = _Setting.of(trained, rule, weight, neck, coupling, scheme, step_ms)
+    points = _some("values", values, 0.0, 1e6)
+    fixed = {
+        "delay_ms": delay_ms,
+        "distance_um": distance_um,
+        "repetitions": repetitions,
+        "every_ms": every_ms,
+        "diffusion_um2_per_s": diffusion_um2_per_s,
+    }
+    rows = [{**fixed, parameter: float(x)} for x in points]
+    timed = []
+    for k, row in enumerate(rows):
+        try:
+            timed.append(Training.of(row["delay_ms"], row["repetitions"], row["every_ms"]))
+            checks.number("distance_um", row["distance_um"], 0.25, 30.0)
+            checks.number("diffusion_um2_per_s", row["diffusion_um2_per_s"], 0.0, 1e6)
+        except ValueError as error:
+            if str(error).startswith(parameter):
+                raise ValueError(f"values[{k}], as {error}") from error
+            raise
+    if parameter in ("distance_um", "diffusion_um2_per_s"):
+        parts = [
+            s.on_one_branch(row["distance_um"], row["diffusion_um2_per_s"], [t])
+            for row, t in zip(rows, timed, strict=True)
+        ]
+        found = [np.concatenate(a) for a in zip(*parts, strict=True)]
+    else:
+        found = list(s.on_one_branch(distance_um, diffusion_um2_per_s, timed))
+    return OrderTable(trained, {parameter: points}, *found)
+
+
+def order_map_axes() -> tuple[checks.FloatArray, checks.FloatArray]:
+    """The delays (ms) and distances (µm) of the map of selectivity."""
+    delays = S5["order_delay_spacing"] * np.arange(1, int(S5["order_delays"]) + 1)
+    distances = S5["order_distance_spacing"] * np.arange(1, int(S5["order_distances"]) + 1)
+    return delays, distances
+
+
+def sequence_map(
+    delays_ms: npt.ArrayLike | None = None,
+    distances_um: npt.ArrayLike | None = None,
+    *,
+    trained: str = INWARD,
+    repetitions: int = REPETITIONS,
+    every_ms: float = S5["sequence_interval"],
+    diffusion_um2_per_s: float = S5["diffusion"],
+    rule: ThresholdRule | None = None,
+    weight: float = S5["weight"],
+    neck: str = PUBLISHED,
+    coupling: str = PUBLISHED,
+    scheme: str = CONVERGED,
+    step_ms: float | None = None,
+    progress: bool = False,
+) -> OrderTable:
+    """Figure 5 over delays and distances, training included.
+
+    Parameters
+    ----------
+    delays_ms, distances_um : array_like, optional
+        Default: `order_map_axes`, 40 by 20.
+    trained : {"inward", "outward"}
+    repetitions, every_ms, diffusion_um2_per_s, rule, weight, neck, coupling, scheme, step_ms
+        As in `sequence`.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    OrderTable
+        With the axes delay_ms and distance_um.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+
+    Examples
+    --------
+    >>> table = sequence_map([5.0, 10.0], [1.0, 2.0, 4.0])
+    >>> table.selectivity.shape
+    (2, 3)
+    """
+    s = _Setting.of(trained, rule, weight, neck, coupling, scheme, step_ms)
+    default = order_map_axes()
+    delays = _some("delays_ms", default[0] if delays_ms is None else delays_ms, 0.0, 1000.0)
+    places = default[1] if distances_um is None else distances_um
+    distances = _some("distances_um", places, 0.25, 30.0)
+    d = checks.number("diffusion_um2_per_s", diffusion_um2_per_s, 0.0, 1e6)
+    timed = [Training.of(float(x), repetitions, every_ms) for x in delays]
+    cells = distances
+    if progress:
+        from tqdm.auto import tqdm
+
+        cells = tqdm(distances, desc="sequence_map", unit="distance")
+    parts = [s.on_one_branch(float(x), d, timed) for x in cells]
+    found = [np.stack(a, axis=1) for a in zip(*parts, strict=True)]
+    return OrderTable(trained, {"delay_ms": delays, "distance_um": distances}, *found)
+
+
+@dataclass(frozen=True, eq=False)
+class Retention:
+    """What is left of a training while orders are shown and weights go on moving.
+
+    Attributes
+    ----------
+    trained : {"inward", "outward"}
+    shown : tuple of str
+        The order of each presentation.
+    weights : ndarray, shape (n + 1, 2)
+        Before the first and after each presentation.
+    peak_mV : ndarray, shape (n + 1, 2)
+        Somatic peaks, inward and outward, that these weights would give if held.
+    """
+
+    trained: str
+    shown: tuple[str, ...]
+    weights: checks.FloatArray
+    peak_mV: checks.FloatArray
+
+    @property
+    def selectivity(self) -> checks.FloatArray:
+        """Of the trained order against the other one, shape (n + 1,)."""
+        one = TEST_ORDERS.index(self.trained)
+        return selectivity(self.peak_mV[:, one], self.peak_mV[:, 1 - one])
+
+
+def sequence_retention(
+    trained: str = INWARD,
+    shown: Sequence[str] | str = TEST_ORDERS,
+    presentations: int = REPETITIONS,
+    *,
+    delay_ms: float = S5["sequence_delay"],
+    distance_um: float = S5["sequence_distance"],
+    repetitions: int = REPETITIONS,
+    every_ms: float = S5["sequence_interval"],
+    diffusion_um2_per_s: float = S5["diffusion"],
+    rule: ThresholdRule | None = None,
+    weight: float = S5["weight"],
+    neck: str = PUBLISHED,
+    coupling: str = PUBLISHED,
+    scheme: str = CONVERGED,
+    step_ms: float | None = None,
+) -> Retention:
+    """Train on one order, then show orders while the weights go on moving.
+
+    Parameters
+    ----------
+    trained : {"inward", "outward"}
+    shown : str or sequence of str
+        Orders shown in turn, again and again; default: inward, outward, inward, ...
+    presentations : int
+        How many are shown, one every `every_ms`; from 1 to 1000.
+    delay_ms, distance_um, repetitions, every_ms, diffusion_um2_per_s, rule, weight, neck
+        As in `sequence`.
+    coupling, scheme, step_ms
+        As in `sequence`.
+
+    Returns
+    -------
+    Retention
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+
+    Examples
+    --------
+    >>> r = sequence_retention("inward", "outward", 3)
+    >>> bool(r.selectivity[3] < r.selectivity[0])
+    True
+    """
+    s = _Setting.of(trained, rule, weight, neck, coupling, scheme, step_ms)
+    turns = [shown] if isinstance(shown, str) else shown
+    if not isinstance(turns, list | tuple) or not turns:
+        raise ValueError(f"shown is {shown!r}; allowed: one or more of 'inward', 'outward'")
+    for one in turns:
+        checks.choice("shown", one, TEST_ORDERS)
+    n = checks.whole("presentations", presentations, 1, 1000)
+    d = checks.number("diffusion_um2_per_s", diffusion_um2_per_s, 0.0, 1e6)
+    training = Training.of(delay_ms, repetitions, every_ms)
+    neuron = sequence_neuron(distance_um, diffusion_um2_per_s=d, neck=neck, coupling=coupling)
+    start = learn(
+        neuron.branch, [training], ORDERS[trained], s.rule, s.weight, scheme, s.h
+    ).weights[0, 0]
+    listed = tuple(turns[k % len(turns)] for k in range(n))
+    pulses = input_pulses()
+    trains = []
+    for spine in range(2):
+        begins = [
+            k * training.every_ms + input_starts(training.delay_ms, ORDERS[one])[spine]
+            for k, one in enumerate(listed)
+        ]
+        trains.append(np.sort((np.array(begins)[:, None] + pulses[None, :]).ravel()))
+    # read where the next presentation would begin, the last one where calcium has left
+    shows = Training(training.delay_ms, n, training.every_ms)
+    ends = S5["sequence_start"] + training.every_ms * np.arange(1, n + 1)
+    ends[-1] = shows.duration_ms()
+    runs = simulate(
+        neuron.branch,
+        trains,
+        s.rule,
+        math.ceil(ends[-1] / s.h - 1e-9 + 1.0) * s.h,
+        weights=start,
+        scheme=scheme,
+        step_ms=s.h,
+    )
+    at = np.floor(ends / s.h + 1e-9).astype(np.intp)
+    weights = np.vstack((start, runs.weights[:, at].T))
+    starts = [input_starts(training.delay_ms, ORDERS[one]) for one in TEST_ORDERS] * len(weights)
+    answer = responses(neuron, scheme=scheme, step_ms=s.h)
+    peaks = answer.peaks(starts, np.repeat(weights, 2, axis=0)).peak_mV.reshape(-1, 2)
+    return Retention(trained, listed, weights, peaks)

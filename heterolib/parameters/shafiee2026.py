@@ -116,13 +116,23 @@ def _electric() -> dict[str, Parameter]:
             "T_e", "reading after the last input began", 60.0, "ms", "this library", ours
         ),
         "order_delays": Parameter(
-            "n", "delays of the map of selectivity, from one spacing up", 40.0, "", "this library", ours
+            "n",
+            "delays of the map of selectivity, from one spacing up",
+            40.0,
+            "",
+            "this library",
+            ours,
         ),
         "order_delay_spacing": Parameter(
             r"\Delta t_1", "spacing of these delays", 1.0, "ms", "this library", ours
         ),
         "order_distances": Parameter(
-            "n", "distances of the map of selectivity, from one spacing up", 20.0, "", "this library", ours
+            "n",
+            "distances of the map of selectivity, from one spacing up",
+            20.0,
+            "",
+            "this library",
+            ours,
         ),
         "order_distance_spacing": Parameter(
             "d_1", "spacing of these distances", 0.5, "µm", "this library", ours
@@ -268,7 +278,12 @@ ENTRIES = {
     ),
     **_protocol(
         "figure 5",
-        sequence_site=("k_1", "compartment of the proximal spine, the one nearer the soma", 160.0, ""),
+        sequence_site=(
+            "k_1",
+            "compartment of the proximal spine, the one nearer the soma",
+            160.0,
+            "",
+        ),
         sequence_distance=("d", "distance of the two spines", 1.0, "µm"),
         sequence_pulses=("n_p", "pulses of one input, on consecutive steps", 10.0, ""),
         sequence_pulse_interval=(r"\Delta", "interval of the pulses of one input", 0.25, "ms"),
