@@ -48,7 +48,9 @@ def current(start_ms: float, weight: float) -> tuple[np.ndarray, np.ndarray]:
     """Times (ms) and current (nA), with two values where it jumps."""
     jumps = start_ms + GAP_MS * np.arange(PULSES)
     grid = np.arange(0.0, END_MS + 1.0, STEP_MS / 2.0)
-    t = np.sort(np.concatenate((grid[np.abs(grid[:, None] - jumps).min(axis=1) > 1e-9], jumps, jumps)))
+    t = np.sort(
+        np.concatenate((grid[np.abs(grid[:, None] - jumps).min(axis=1) > 1e-9], jumps, jumps))
+    )
     again = np.concatenate(([False], t[1:] == t[:-1]))
     since = t[:, None] - jumps[None, :]
     on = (since > 0.0) | ((since == 0.0) & again[:, None])
@@ -85,7 +87,9 @@ def run(loaded: bool) -> dict[str, list[float]]:
     h.finitialize(0.0)
     h.continuerun(END_MS)
     every = round(EVERY_MS / STEP_MS)
-    return {name: [round(x, 7) for x in np.array(v)[::every].tolist()] for name, v in traces.items()}
+    return {
+        name: [round(x, 7) for x in np.array(v)[::every].tolist()] for name, v in traces.items()
+    }
 
 
 def main() -> None:

@@ -329,12 +329,6 @@ def _of_tree(tree: object) -> None:
         raise ValueError(f"tree is {tree!r}; allowed: a Tree")
 
 
-def _nodes_of(name: str, nodes: object, tree: Tree) -> list[int]:
-    if isinstance(nodes, str | bytes) or not isinstance(nodes, Sequence | np.ndarray):
-        raise ValueError(f"{name} is {nodes!r}; allowed: a list of nodes of the tree")
-    return [checks.whole(f"{name}[{k}]", i, 0, tree.n_nodes - 1) for k, i in enumerate(nodes)]
-
-
 def _factor(tree: Tree, load: checks.FloatArray) -> tuple[checks.FloatArray, checks.FloatArray]:
     """Eliminate load + G, where load (nS) is 0 for the steady state."""
     nodes = tree.nodes
@@ -471,7 +465,7 @@ def transient(
     h = checks.number("step_ms", step_ms, 1e-6, 1e3)
     duration = checks.number("duration_ms", duration_ms, 0.0, 1e9, low_open=True)
     n_steps = checks.steps("duration_ms", duration, h)
-    probe = _nodes_of("probes", probes, tree)
+    probe = checks.wholes("probes", probes, 0, tree.n_nodes - 1)
     if not isinstance(current_pA, Mapping):
         raise ValueError(f"current_pA is {current_pA!r}; allowed: a mapping of nodes to currents")
     wanted = float(n_steps) * (len(current_pA) + len(probe) + 1.0)

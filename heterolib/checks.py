@@ -56,7 +56,7 @@ def number(
     """
     allowed = f"a number in {_say(low, high, low_open)}" + (" or infinity" if infinite else "")
     bad = f"{name} is {value!r}; allowed: {allowed}"
-    if isinstance(value, bool | str | bytes) or value is None:
+    if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
         raise ValueError(bad)
     try:
         x = float(value)  # type: ignore[arg-type]
@@ -205,6 +205,22 @@ def steps(name: str, duration_ms: float, step_ms: float) -> int:
     return n
 
 
+def wholes(name: str, value: object, low: int, high: int) -> list[int]:
+    """Return `value` as a list of ints within [low, high].
+
+    Raises
+    ------
+    ValueError
+        If it is no one-dimensional sequence of whole numbers within the range.
+    """
+    flat = isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    if not flat or isinstance(value, str | bytes):
+        raise ValueError(
+            f"{name} is {value!r}; allowed: a sequence of whole numbers in [{low}, {high}]"
+        )
+    return [whole(f"{name}[{k}]", x, low, high) for k, x in enumerate(value)]  # type: ignore[arg-type,var-annotated]
+
+
 def order(name: str, value: object, size: int | None = None) -> tuple[int, ...]:
     """Return `value` as a tuple that holds each of 0, 1, ..., n - 1 once.
 
@@ -220,12 +236,10 @@ def order(name: str, value: object, size: int | None = None) -> tuple[int, ...]:
     """
     count = "" if size is None else f" up to {size - 1}"
     bad = f"{name} is {value!r}; allowed: each of 0, 1, ...{count} once"
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence | np.ndarray):
-        raise ValueError(bad)
     try:
-        found = tuple(whole(name, x, 0, 1_000_000) for x in value)
-    except (TypeError, ValueError) as error:
+        found = wholes(name, value, 0, 1_000_000)
+    except ValueError as error:
         raise ValueError(bad) from error
     if not found or sorted(found) != list(range(len(found) if size is None else size)):
         raise ValueError(bad)
-    return found
+    return tuple(found)

@@ -1337,8 +1337,9 @@ def spike_current(
 ):
     """Current of a train times the weight: mean over each step, and value as the step ends.
 
-    out, out_end (n_steps), in the units of `current`. weight: n_steps + 1 values if n_w > 1, else one. published = 1: the value of the step at
-    which a spike adds its whole jump, times the weight before the step.
+    out, out_end (n_steps), in the units of `current`. weight: n_steps + 1 values if n_w > 1,
+    else one. published = 1: a spike adds its whole jump at the step it falls in, and the weight
+    is that of before the step.
     """
     keep_i = math.exp(-h / tau_i)
     x = 0.0

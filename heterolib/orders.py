@@ -203,7 +203,7 @@ def _orders(orders: object, trained: tuple[int, ...], rng: object) -> np.ndarray
                 "of orders to draw"
             )
         table = all_orders(n)
-    elif isinstance(orders, list | tuple | np.ndarray):
+    elif isinstance(orders, list | tuple) or (isinstance(orders, np.ndarray) and orders.ndim > 0):
         if len(orders) == 0:
             raise ValueError(f"orders is {orders!r}; allowed: one or more orders")
         table = np.array([checks.order(f"orders[{k}]", one, n) for k, one in enumerate(orders)])

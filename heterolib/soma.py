@@ -462,16 +462,21 @@ class Responses:
         return int(self.unit_mV.shape[0])
 
     def _weights(self, weights: object, n_patterns: int) -> tuple[checks.FloatArray, bool]:
+        """One row for all patterns, or one a pattern; and whether it is one for all."""
         n = self.n_spines
-        if isinstance(weights, np.ndarray) and weights.ndim == 2:
-            if weights.shape != (n_patterns, n):
+        if not isinstance(weights, list | tuple | np.ndarray):
+            return np.full(n, checks.number("weights", weights, 0.0, 1.0)), True
+        try:
+            w = np.asarray(weights)
+        except ValueError:  # ragged; the message below names the argument
+            w = np.empty(0)
+        if w.ndim == 2 and n_patterns > 0:
+            if w.shape != (n_patterns, n):
                 raise ValueError(
-                    f"weights has shape {weights.shape}; allowed: ({n},) or ({n_patterns}, {n})"
+                    f"weights has shape {w.shape}; allowed: ({n},) or ({n_patterns}, {n})"
                 )
-            return checks.vector("weights", weights.ravel(), 0.0, 1.0), False
-        if isinstance(weights, list | tuple | np.ndarray):
-            return checks.vector("weights", weights, 0.0, 1.0, size=n), True
-        return np.full(n, checks.number("weights", weights, 0.0, 1.0)), True
+            return checks.vector("weights", w.ravel(), 0.0, 1.0), False
+        return checks.vector("weights", weights, 0.0, 1.0, size=n), True
 
     def voltage(
         self, inputs_ms: Sequence[npt.ArrayLike], weights: float | npt.ArrayLike, duration_ms: float
@@ -492,9 +497,7 @@ class Responses:
             If an argument lies outside its range.
         """
         trains = checks.spike_trains("inputs_ms", inputs_ms, self.n_spines)
-        w, fixed = self._weights(weights, 1)
-        if not fixed:
-            w = w[: self.n_spines]
+        w, _ = self._weights(weights, 0)
         h = self.step_ms
         n_steps = checks.steps(
             "duration_ms", checks.number("duration_ms", duration_ms, 0.0, 1e7, low_open=True), h

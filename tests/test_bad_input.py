@@ -23,15 +23,27 @@ import heterolib
 from heterolib import (
     BistableRule,
     Branch,
+    Leaf,
+    Membrane,
+    Neuron,
+    PairRule,
+    Section,
+    Soma,
     Spine,
     ThresholdRule,
+    Tree,
+    cable,
     calcium_of_pulse,
     checks,
     kernels,
+    orders,
     parameters,
     protocols,
+    responses,
     simulate,
+    simulate_neuron,
     simulate_spine,
+    soma,
     spike_calcium,
     studies,
     total_calcium,
@@ -256,7 +268,414 @@ GROUPS = ("stimulated", "near", "far")
 ARRANGEMENT = studies.Arrangement((100, 104), (True, False), (0.5, 0.6))
 RATES = Bad(st.sampled_from([[], ["5 Hz"], [0.0], [NAN], [True], ["2 Hz", 2000.0], "2 Hz", 5.0]))
 
+TREE = Tree([Section(10.0, 1.0, 40)], Membrane(), [
+    Leaf(x_um=1.0, coupling_nS=1.0, leak_nS=1.0, capacitance_pF=1.0)
+])  # fmt: skip
+NEURON = Neuron(BRANCH, soma=Soma(x_um=5.0))
+ANSWER = responses(NEURON, [0.0])
+SIZE_UM = bad_number(1e-3, 1e4)
+NODE = bad_whole(0, 40)
+ELECTRIC = bad_number(0.0, 1e9)
+FLAG = Bad(
+    st.one_of(st.integers(), st.floats(), st.sampled_from(["True", None, [True]])),
+    lambda x: isinstance(x, bool),
+)
+LEARNING = {
+    "delay_ms": bad_number(0.0, 1000.0),
+    "repetitions": bad_whole(0, 100_000),
+    "diffusion_um2_per_s": D,
+    "neck": bad_choice(*NECKS),
+    "coupling": bad_choice(*NECKS),
+    "scheme": bad_choice("published", "converged"),
+    "step_ms": STEP.but(none),
+    "weight": UNIT,
+    "rule": JUNK.but(none),
+}
+PAIRED = {**LEARNING, "every_ms": bad_number(2.5, 1e5), "trained": bad_choice("inward", "outward")}
+DISTANCE = bad_number(0.25, 30.0)
+SPACING = DISTANCE
+ORDER = Bad(st.sampled_from([(0, 2), (0, 0), (0.5, 1), (1,), "01", (NAN, 0)]))
+CYLINDER = {
+    "length_um": bad_number(0.01, 1e6),
+    "radius_um": SIZE_UM,
+    "membrane": JUNK.but(none),
+    "current_pA": bad_number(-1e9, 1e9),
+}
+
+
 CALLS = [
+    Call(
+        "Membrane",
+        Membrane,
+        {},
+        dict.fromkeys(
+            ("capacitance_uF_per_cm2", "resistance_ohm_cm2", "axial_ohm_cm"), bad_number(1e-3, 1e9)
+        ),
+    ),
+    *(
+        Call(f"Membrane.{f}", getattr(Membrane(), f), {"radius_um": 1.0}, {"radius_um": SIZE_UM})
+        for f in ("length_constant_um", "infinite_nS")
+    ),
+    Call(
+        "Section",
+        Section,
+        {"length_um": 10.0, "radius_um": 1.0, "compartments": 10},
+        {
+            "length_um": bad_number(0.01, 1e6),
+            "radius_um": SIZE_UM,
+            "compartments": bad_whole(1, 1_000_000),
+            "parent": bad_whole(-1, 1_000_000),
+        },
+    ),
+    Call(
+        "Leaf",
+        Leaf,
+        {"x_um": 1.0, "coupling_nS": 1.0, "leak_nS": 1.0, "capacitance_pF": 1.0},
+        {
+            "x_um": bad_number(0.0, 1e6),
+            "coupling_nS": bad_number(0.0, 1e9, low_open=True),
+            "leak_nS": ELECTRIC,
+            "capacitance_pF": ELECTRIC,
+            "section": bad_whole(0, 1_000_000),
+        },
+    ),
+    Call(
+        "Tree",
+        Tree,
+        {"sections": [Section(10.0, 1.0, 40)]},
+        {"sections": JUNK, "membrane": JUNK, "leaves": JUNK.but(empty)},
+    ),
+    Call(
+        "Tree.node",
+        TREE.node,
+        {"x_um": 1.0},
+        {"x_um": bad_number(0.0, 10.0), "section": bad_number(0, 0)},
+    ),
+    Call("Tree.leaf", TREE.leaf, {"index": 0}, {"index": bad_number(0, 0)}),
+    Call("Tree.section_nodes", TREE.section_nodes, {"section": 0}, {"section": bad_number(0, 0)}),
+    Call(
+        "steady_state",
+        cable.steady_state,
+        {"tree": TREE, "current_pA": {0: 1.0}},
+        {
+            "tree": JUNK,
+            "current_pA": JUNK.but(lambda x: isinstance(x, dict) and "a" not in x)
+            | st.sampled_from([{41: 1.0}, {-1: 1.0}, {0: NAN}, {0.5: 1.0}, {0: "a"}, {"0": 1.0}]),
+        },
+    ),
+    Call(
+        "input_resistance_Mohm",
+        cable.input_resistance_Mohm,
+        {"tree": TREE, "node": 0},
+        {"tree": JUNK, "node": NODE},
+    ),
+    Call(
+        "transient",
+        cable.transient,
+        {"tree": TREE, "current_pA": {0: 1.0}, "duration_ms": 1.0, "probes": [0]},
+        {
+            "tree": JUNK,
+            "current_pA": JUNK.but(lambda x: isinstance(x, dict) and "a" not in x)
+            | st.sampled_from([{41: 1.0}, {0: NAN}, {0: [1.0]}, {0: np.full(20, NAN)}]),
+            "duration_ms": DURATION | st.just(0.07),
+            "probes": JUNK.but(
+                lambda x: empty(x) or (isinstance(x, np.ndarray) and x.shape in [(0, 3)])
+            )
+            | st.sampled_from([[41], [-1], [0.5], 3]),
+            "scheme": bad_choice("published", "converged"),
+            "step_ms": STEP,
+            "initial_mV": Bad(bad_vector(-1e6, 1e6, 41).drawn).but(none),
+        },
+    ),
+    Call(
+        "steady_cylinder",
+        cable.steady_cylinder,
+        {"x_um": [1.0], "at_um": 0.0},
+        {
+            "x_um": Bad(st.sampled_from([NAN, [81.0], [-1.0], [0.0, NAN]]), array_like),
+            "at_um": bad_number(0.0, 80.0),
+            **CYLINDER,
+        },
+    ),
+    Call(
+        "step_cylinder",
+        cable.step_cylinder,
+        {"t_ms": [1.0], "x_um": 1.0, "at_um": 0.0},
+        {
+            "t_ms": Bad(
+                st.sampled_from([NAN, [-1.0], [0.0, NAN]]),
+                lambda x: array_like(x) and not isinstance(x, range),
+            ),
+            "x_um": bad_number(0.0, 80.0),
+            "at_um": bad_number(0.0, 80.0),
+            "terms": bad_whole(1, 1_000_000),
+            **CYLINDER,
+        },
+    ),
+    Call(
+        "input_conductance_nS",
+        cable.input_conductance_nS,
+        {"sections": [Section(10.0, 1.0, 40)]},
+        {"sections": JUNK, "membrane": JUNK.but(none), "section": bad_number(0, 0)},
+    ),
+    Call(
+        "matched_radius_um",
+        cable.matched_radius_um,
+        {"radius_um": 1.0},
+        {"radius_um": SIZE_UM, "branches": bad_whole(1, 1000)},
+    ),
+    Call(
+        "Soma",
+        Soma,
+        {},
+        {
+            "x_um": bad_number(0.0, 1e5),
+            "decay_ms": bad_number(0.01, 1e6),
+            "gain": bad_number(0.0, 1e6, low_open=True),
+            "radius_um": bad_number(1e-3, 1e3),
+            "coupling": bad_choice(*NECKS),
+        },
+    ),
+    Call(
+        "Neuron",
+        Neuron,
+        {"branch": BRANCH, "soma": Soma(x_um=5.0)},
+        {
+            "branch": JUNK,
+            "membrane": JUNK,
+            "soma": JUNK | st.just(Soma(x_um=10.5)),
+            "spine_capacitance_pF": ELECTRIC,
+            "spine_leak_nS": ELECTRIC,
+            "spine_neck_nS": bad_number(0.0, 1e9, low_open=True),
+            "current_ratio": ELECTRIC,
+        },
+    ),
+    Call(
+        "simulate_neuron",
+        simulate_neuron,
+        {"neuron": NEURON, "spikes_ms": [[1.0], []], "rule": RULE, "duration_ms": 5.0},
+        {
+            "neuron": JUNK,
+            "spikes_ms": BAD_TRAINS,
+            "rule": JUNK.but(none),
+            "duration_ms": DURATION | st.sampled_from([0.07, 1e-4, 4.999]),
+            "weights": UNIT | bad_vector(0.0, 1.0, 2).drawn,
+            "scheme": bad_choice("converged", "published"),
+            "step_ms": STEP.but(none),
+            "threshold_mV": bad_number(-1e6, 1e6),
+        },
+    ),
+    Call(
+        "responses",
+        responses,
+        {"neuron": NEURON, "pulses_ms": [0.0, 0.5]},
+        {
+            "neuron": JUNK,
+            "pulses_ms": Bad(BAD_TRAIN.drawn).but(none) | st.sampled_from([[], [2e5]]),
+            "scheme": bad_choice("converged", "published"),
+            "step_ms": STEP.but(none),
+        },
+    ),
+    Call(
+        "Responses.voltage",
+        ANSWER.voltage,
+        {"inputs_ms": [[1.0], []], "weights": 0.5, "duration_ms": 5.0},
+        {
+            "inputs_ms": BAD_TRAINS,
+            "weights": UNIT | bad_vector(0.0, 1.0, 2).drawn,
+            "duration_ms": bad_number(0.0, 1e7, low_open=True) | st.just(0.07),
+        },
+    ),
+    Call(
+        "Responses.peaks",
+        ANSWER.peaks,
+        {"start_ms": [[1.0, 2.0]], "weights": 0.5},
+        {
+            "start_ms": JUNK
+            | st.sampled_from([np.zeros((0, 2)), [[-1.0, 0.0]], [[INF, 0.0]], [[1.0]], [1.0, 2.0]]),
+            "weights": UNIT | bad_vector(0.0, 1.0, 2).drawn.filter(lambda x: np.shape(x) != (1, 2)),
+            "duration_ms": bad_number(0.0, 1e7, low_open=True).but(none),
+            "threshold_mV": bad_number(-1e6, 1e6),
+        },
+    ),
+    Call(
+        "read_peak",
+        soma.read_peak,
+        {"t_ms": [0.0, 1.0, 2.0], "trace_mV": [0.0, 1.0, 0.0], "threshold_mV": 0.5},
+        {
+            # of another number: named by the trace
+            "t_ms": Bad(bad_vector(-1e12, 1e12).drawn, lambda x: isinstance(x, range) or empty(x))
+            | st.sampled_from([[0.0, 1.0, 3.0], [0.0, 0.0, 0.0], [2.0, 1.0, 0.0]]),
+            "trace_mV": bad_vector(-1e9, 1e9, 3),
+            "threshold_mV": bad_number(-1e9, 1e9),
+            "scheme": bad_choice("converged", "published"),
+        },
+    ),
+    Call(
+        "input_pulses",
+        soma.input_pulses,
+        {},
+        {"pulses": bad_whole(1, 1_000_000), "interval_ms": bad_number(0.0, 1e6, low_open=True)},
+    ),
+    Call(
+        "selectivity",
+        soma.selectivity,
+        {"preferred": [1.0, 2.0], "other": [1.0, 2.0]},
+        {"preferred": ARRAY, "other": ARRAY},
+    ),
+    Call(
+        "figure_5_branch",
+        soma.figure_5_branch,
+        {"spines_um": [40.0]},
+        {
+            "spines_um": Bad(bad_vector(0.0, 80.0).drawn) | st.just([]),
+            "diffusion_um2_per_s": D,
+            "neck": bad_choice(*NECKS),
+            "radius_um": bad_number(0.01, 100.0),
+        },
+    ),
+    Call(
+        "PairRule",
+        PairRule,
+        {},
+        {
+            "a_plus": UNIT,
+            "a_minus": UNIT,
+            "tau_plus_ms": bad_number(1e-3, 1e6),
+            "tau_minus_ms": bad_number(1e-3, 1e6),
+        },
+    ),
+    Call(
+        "PairRule.after",
+        PairRule().after,
+        {"pre_ms": [1.0], "post_ms": [2.0], "weight": 0.5},
+        {"pre_ms": BAD_TRAIN, "post_ms": BAD_TRAIN, "weight": UNIT},
+    ),
+    Call(
+        "sequence",
+        protocols.sequence,
+        {},
+        {
+            "order": ORDER,
+            "delay_ms": bad_number(0.0, 1e9),
+            "repetitions": COUNT,
+            "every_ms": GAP | st.floats(0.1, 2.25),
+            "pulses": COUNT,
+            "interval_ms": GAP,
+            "start_ms": START,
+        },
+    ),
+    Call(
+        "sequence_neuron",
+        studies.sequence_neuron,
+        {},
+        {
+            "distance_um": DISTANCE,
+            "diffusion_um2_per_s": D,
+            "neck": bad_choice(*NECKS),
+            "coupling": bad_choice(*NECKS),
+        },
+    ),
+    Call(
+        "studies.sequence",
+        studies.sequence,
+        {"repetitions": 1},
+        {
+            **PAIRED,
+            "trained": bad_choice("inward", "outward").but(none),
+            "distance_um": DISTANCE,
+            "diffusion": FLAG,
+            "plastic_test": FLAG,
+        },
+    ),
+    Call(
+        "sequence_curve",
+        studies.sequence_curve,
+        {"parameter": "delay_ms", "values": [5.0], "repetitions": 1},
+        {
+            **{k: v for k, v in PAIRED.items() if k != "delay_ms"},
+            "distance_um": DISTANCE,
+            "parameter": bad_choice(*studies.CURVES),
+            "values": Bad(bad_vector(0.0, 1000.0).drawn) | st.just([]),
+        },
+    ),
+    Call("order_map_axes", studies.order_map_axes, {}, {}),
+    Call(
+        "sequence_map",
+        studies.sequence_map,
+        {"delays_ms": [5.0], "distances_um": [1.0], "repetitions": 1},
+        {
+            **{k: v for k, v in PAIRED.items() if k != "delay_ms"},
+            "delays_ms": Bad(bad_vector(0.0, 1000.0).drawn).but(none) | st.just([]),
+            "distances_um": Bad(bad_vector(0.25, 30.0).drawn).but(none) | st.just([]),
+        },
+    ),
+    Call(
+        "sequence_retention",
+        studies.sequence_retention,
+        {"presentations": 1, "repetitions": 1},
+        {
+            **PAIRED,
+            "distance_um": DISTANCE,
+            "shown": JUNK | st.sampled_from([("inward", "up"), "up", 3]),
+            "presentations": bad_whole(1, 1000),
+        },
+    ),
+    Call(
+        "order_neuron",
+        orders.order_neuron,
+        {},
+        {
+            "n_inputs": bad_whole(2, 12),
+            "spacing_um": SPACING,
+            "diffusion_um2_per_s": D,
+            "neck": bad_choice(*NECKS),
+            "coupling": bad_choice(*NECKS),
+        },
+    ),
+    Call("all_orders", orders.all_orders, {"n_inputs": 3}, {"n_inputs": bad_whole(2, 8)}),
+    Call(
+        "sampled_orders",
+        orders.sampled_orders,
+        {"n_inputs": 3, "count": 2, "rng": np.random.default_rng(1)},
+        {"n_inputs": bad_whole(2, 12), "count": bad_whole(1, 6), "rng": JUNK},
+    ),
+    Call(
+        "order_study",
+        orders.order_study,
+        {"n_inputs": 2, "repetitions": 1, "rng": np.random.default_rng(1)},
+        {
+            **LEARNING,
+            "trained": ORDER | st.sampled_from(["up", (1, 2)]),
+            "orders": JUNK | st.sampled_from([0, 2, 1.5, "some", [(0, 2)]]),
+            "n_inputs": bad_whole(2, 12),
+            "spacing_um": SPACING,
+            "every_ms": bad_number(2.5, 1e5).but(none),
+            "learner": bad_choice(*orders.LEARNERS),
+            "response": bad_choice("peak", "crossing"),
+            "background_hz": bad_number(0.0, 1000.0),
+            "background_test": FLAG,
+            "rng": JUNK.but(none),
+        },
+    ),
+    Call(
+        "order_cell",
+        orders.order_cell,
+        {"n_inputs": 2, "repetitions": 1, "rng": np.random.default_rng(1)},
+        {
+            **{k: v for k, v in LEARNING.items() if k in ("delay_ms", "repetitions", "neck")},
+            "diffusion_um2_per_s": D,
+            "n_inputs": bad_whole(2, 12),
+            "spacing_um": SPACING,
+            "background_hz": bad_number(0.0, 1000.0),
+            "learner": bad_choice(*orders.LEARNERS),
+            "response": bad_choice("peak", "crossing"),
+            "shown": bad_whole(1, 1_000_000),
+            "background_test": FLAG,
+            "replicate": bad_whole(0, 1_000_000_000),
+            "rng": JUNK,
+        },
+    ),
     Call(
         "Branch",
         Branch,
@@ -696,15 +1115,22 @@ def test_good_values_are_taken(call):
     call.function(**call.good)
 
 
+# What functions return, and helpers that are handed checked arguments.
+RESULTS = {
+    "DelayCurve", "SignMap", "ClusterResult", "ClusterStudy", "Sequence5", "OrderTable",
+    "Retention", "Voltages", "run_tree", "NeuronResult", "Readings", "Responses", "OrderStudy",
+}  # fmt: skip
+
+
 def test_every_public_callable_is_in_the_table():
     public = {n for n in heterolib.__all__ if callable(getattr(heterolib, n))} - {"Result"}
     names = {c.name for c in CALLS}
     assert public <= names
-    for module in (protocols, studies):
+    for module in (protocols, studies, cable, soma, orders):
         here = {
             n for n, f in vars(module).items()
             if callable(f) and not n.startswith("_") and f.__module__ == module.__name__
-        } - {"DelayCurve", "SignMap", "ClusterResult", "ClusterStudy"}  # fmt: skip
+        } - RESULTS  # fmt: skip
         assert here <= names, here - names
 
 
