@@ -1256,6 +1256,30 @@ def tree_solve(n, parent, inverse, ratio, v):
 
 
 @jit
+def cable_nodes(
+    n, dx, r, capacitance, leak, axial_per_um, n_leaves, site, leaf, parent, axial, own, load
+):
+    """A straight branch of n compartments with leaves, as a tree of n + n_leaves nodes.
+
+    capacitance (pF/µm²), leak (nS/µm²) and axial_per_um (nS/µm) are the membrane's. site
+    (n_leaves): the compartment of each leaf; leaf (3 x n_leaves): coupling (nS), leak (nS) and
+    capacitance (pF) of all leaves, one kind after another. Fills parent, axial, own (leak, nS)
+    and load (capacitance, pF).
+    """
+    area = 2.0 * math.pi * r * dx
+    for i in range(n):
+        parent[i] = i - 1.0
+        axial[i] = axial_per_um * math.pi * r * r / dx if i > 0 else 0.0
+        own[i] = area * leak
+        load[i] = area * capacitance
+    for s in range(n_leaves):
+        parent[n + s] = site[s]
+        axial[n + s] = leaf[s]
+        own[n + s] = leaf[n_leaves + s]
+        load[n + s] = leaf[2 * n_leaves + s]
+
+
+@jit
 def tree_run(
     n_steps,
     published,

@@ -142,6 +142,7 @@ SMALL = """
 import json
 import numpy as np
 from heterolib import BistableRule, Branch, Spine, ThresholdRule, kernels, simulate, simulate_spine
+from heterolib.soma import Neuron, Soma, responses, simulate_neuron
 
 rule = ThresholdRule(theta_p_uM=0.03, theta_d_uM=0.01, gamma_p_per_s=20.0, gamma_d_per_s=9.0)
 trains = [[0.3, 2.0, 2.25], [4.1], []]
@@ -152,6 +153,16 @@ for neck in ("published", "consistent"):
         r = simulate(branch, trains, rule, 10.0, scheme=scheme, record="all")
         out[f"{neck} {scheme}"] = [
             r.calcium_uM[:, ::20].tolist(), r.weights[:, ::20].tolist(), r.shaft_uM[-1].tolist()
+        ]
+for coupling in ("published", "consistent"):
+    neuron = Neuron(branch, soma=Soma(x_um=5.0, coupling=coupling, decay_ms=2.0))
+    for scheme in ("published", "converged"):
+        r = simulate_neuron(neuron, trains, rule, 5.0, scheme=scheme, step_ms=0.25)
+        answer = responses(neuron, [0.0], scheme=scheme, step_ms=0.25)
+        read = answer.peaks([[0.3, 1.0, 2.0]], 0.5, duration_ms=5.0, threshold_mV=0.1)
+        out[f"neuron {coupling} {scheme}"] = [
+            r.soma_mV.tolist(), r.spine_mV.tolist(), answer.unit_mV[:, ::5].tolist(),
+            [read.peak_mV[0], read.peak_ms[0], read.crossing_ms[0]],
         ]
 one = simulate_spine(Spine(), [1.03, 2.0], rule, 10.0)
 out["spine"] = [one.calcium_uM[0, ::20].tolist(), one.weights[0, ::20].tolist()]
@@ -174,7 +185,7 @@ def test_same_numbers_without_the_compiler():
     exec(SMALL, scope)
     compiled = scope["out"]
     assert not plain.pop("compiled") and compiled.pop("compiled")
-    assert plain.keys() == compiled.keys() and len(plain) == 7
+    assert plain.keys() == compiled.keys() and len(plain) == 11
     for case in plain:
         for a, b in zip(plain[case], compiled[case], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-18, err_msg=case)

@@ -13,12 +13,14 @@ def test_every_number_is_met_but_the_one_that_is_named():
     card = scorecard()
     assert len(card) == len(ENTRIES)
     assert tuple(card.loc[~card["met"], "quantity"]) == NOT_MET
-    assert card["ours, converged scheme"].notna().all()
+    # in the converged scheme the soma stays below threshold, so one time does not exist
+    silent = card["ours, converged scheme"].isna()
+    assert card.loc[silent, "quantity"].tolist() == ["first time above -66 mV, shown outward (ms)"]
     assert card["source"].str.startswith("authors'").all()
 
 
 def test_a_changed_number_is_noticed():
-    for entry in (ENTRIES[0], ENTRIES[20], ENTRIES[-1]):
+    for entry in (ENTRIES[0], ENTRIES[20], ENTRIES[60]):
         off = replace(entry, published=entry.published + 3 * entry.tolerance)
         assert scorecard((entry,))["met"].all() and not scorecard((off,))["met"].any()
 

@@ -12,8 +12,18 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from heterolib import Branch, ThresholdRule, protocols, simulate, simulate_many, studies
+from heterolib import (
+    Branch,
+    ThresholdRule,
+    kernels,
+    protocols,
+    scorecard,
+    simulate,
+    simulate_many,
+    studies,
+)
 from heterolib.cable import Membrane
+from heterolib.explore import wasm
 from heterolib.parameters import SHAFIEE_2026
 from heterolib.soma import (
     Neuron,
@@ -25,6 +35,7 @@ from heterolib.soma import (
     selectivity,
     simulate_neuron,
 )
+from tests.test_wasm import Machine
 
 DATA = Path(__file__).parent / "data"
 S5 = SHAFIEE_2026.variant("figure 5")
@@ -139,6 +150,15 @@ def test_the_voltage_scheme_written_out():
         soma.append(u)
     np.testing.assert_allclose(r.soma_mV, soma, rtol=1e-8, atol=1e-12)
     np.testing.assert_allclose(r.spine_mV[:, -1], v[n:], rtol=1e-8, atol=1e-12)
+
+
+def test_every_published_number_of_figure_5_is_met():
+    """The authors' data files: peaks, also those in training, and the crossing."""
+    entries = tuple(e for e in scorecard.ENTRIES if e.figure.startswith("5"))
+    card = scorecard.scorecard(entries)
+    assert len(card) == 7 and card["met"].all()
+    crossing = card["quantity"].str.contains("first time")
+    assert card["ours, converged scheme"].isna().tolist() == crossing.tolist()
 
 
 # -- figure 5, converged scheme --------------------------------------------------------------
@@ -271,8 +291,6 @@ def test_a_vanishing_soma_is_the_published_one():
 
 def test_soma_follows_a_held_branch_in_closed_form():
     """U = g / (1 + g) v (1 - exp(-t (1 + g) / tau)) for constant v."""
-    from heterolib import kernels
-
     t = np.arange(0.0, 20.0, 0.05)
     u = np.zeros(t.size)
     kernels.soma_follow(t.size, 0.05, 0, 80.0, 20.0, np.full(t.size, 7.0), u)
@@ -470,3 +488,92 @@ def test_branch_of_figure_5():
     assert studies.sequence_neuron(2.5).branch.site == (160, 170)
     assert studies.sequence_neuron().tree.n_nodes == 322
     assert studies.sequence_neuron(coupling="consistent").tree.n_nodes == 323
+
+
+# -- in the browser --------------------------------------------------------------------------
+
+EXPLORER = """
+from heterolib import kernels
+from heterolib.kernels import (
+    cable_nodes, jit, read_peak, soma_follow, spike_current, tree_factor, tree_run
+)
+
+@jit
+def soma_of_two(p, out, work):
+    n, n_steps, h, w_1, w_2, delay = int(p[0]), int(p[1]), p[2], p[3], p[4], p[5]
+    m = n + 2
+    site, leaf = work[0:2], work[2:8]
+    site[0] = int(p[6])
+    site[1] = int(p[7])
+    for s in range(2):
+        leaf[s] = p[9]
+        leaf[2 + s] = p[10]
+        leaf[4 + s] = p[11]
+    parent, axial, own, load = work[8:8 + m], work[8 + m:8 + 2 * m], work[8 + 2 * m:8 + 3 * m], \
+        work[8 + 3 * m:8 + 4 * m]
+    inverse, ratio, v, old = work[8 + 4 * m:8 + 5 * m], work[8 + 5 * m:8 + 6 * m], \
+        work[8 + 6 * m:8 + 7 * m], work[8 + 7 * m:8 + 8 * m]
+    rest = work[8 + 8 * m:]
+    cable_nodes(n, p[12], p[13], p[14], p[15], p[16], 2, site, leaf, parent, axial, own, load)
+    for i in range(m):
+        load[i] /= kernels.TR_LOAD * h
+        own[i] += load[i]
+        v[i] = 0.0
+    tree_factor(m, parent, axial, own, inverse, ratio)
+    place, probe, one = rest[0:2], rest[2:3], rest[3:4]
+    place[0] = n
+    place[1] = n + 1.0
+    probe[0] = int(p[8])
+    current, current_end = rest[4:4 + 2 * n_steps], rest[4 + 2 * n_steps:4 + 4 * n_steps]
+    branch = rest[4 + 4 * n_steps:5 + 5 * n_steps]
+    train = rest[5 + 5 * n_steps:]
+    for s in range(2):
+        one[0] = w_1 if s == 0 else w_2
+        train[0] = 1.0 + (delay if s == 0 else 0.0)
+        spike_current(
+            n_steps, h, 0, p[17], 1.0, train, 1, one, 1,
+            current[s * n_steps:(s + 1) * n_steps], current_end[s * n_steps:(s + 1) * n_steps],
+        )
+    tree_run(
+        n_steps, 0, m, parent, inverse, ratio, load, v, old, 2, place, current, current_end,
+        1, probe, 1, n_steps + 1, branch,
+    )
+    out[0] = 0.0
+    soma_follow(n_steps + 1, h, 0, p[18], p[19], branch, out)
+    read_peak(n_steps + 1, h, 0, 4.0, out, out[n_steps + 1:])
+"""
+
+
+def test_voltage_kernels_run_in_the_browser(tmp_path, monkeypatch):
+    """Compiled to WebAssembly, the kernels give what the library gives."""
+    (tmp_path / "somawasm.py").write_text(EXPLORER)
+    monkeypatch.syspath_prepend(tmp_path)
+    n_steps, neuron = 600, studies.sequence_neuron()
+    m = neuron.membrane
+    p = [
+        320, n_steps, 0.05, 0.3, 0.8, 4.0, *neuron.branch.site, 138, neuron.spine_neck_nS,
+        neuron.spine_leak_nS, neuron.spine_capacitance_pF, 0.25, 1.0, m.capacitance_pF_per_um2,
+        m.leak_nS_per_um2, m.axial_nS_per_um, 200.0, 80.0, 20.0,
+    ]  # fmt: skip
+    sizes = (len(p), n_steps + 4, 8 + 8 * 322 + 6 + 5 * n_steps)
+    module = wasm.compile_in_subprocess("somawasm:soma_of_two:" + ":".join(map(str, sizes)))
+    out = Machine(module, sizes).run(p)
+    r = simulate_neuron(neuron, [[5.0], [1.0]], None, 30.0, weights=[0.3, 0.8])
+    np.testing.assert_allclose(out[: n_steps + 1], r.soma_mV, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(out[n_steps + 1 : n_steps + 3], [r.peak_mV, r.peak_ms], rtol=1e-9)
+
+
+def test_a_straight_branch_as_a_tree():
+    neuron = studies.sequence_neuron(coupling="consistent")
+    tree, m = neuron.tree, neuron.membrane
+    leaf = np.array([[x.coupling_nS, x.leak_nS, x.capacitance_pF] for x in tree.leaves]).T.ravel()
+    site = np.array([*neuron.branch.site, 138.0])
+    parent, axial, own, load = np.zeros((4, tree.n_nodes))
+    kernels.cable_nodes(
+        320, 0.25, 1.0, m.capacitance_pF_per_um2, m.leak_nS_per_um2, m.axial_nS_per_um, 3, site,
+        leaf, parent, axial, own, load,
+    )  # fmt: skip
+    nodes = tree.nodes
+    wanted = (nodes.parent, nodes.axial_nS, nodes.leak_nS, nodes.capacitance_pF)
+    for a, b in zip((parent, axial, own, load), wanted, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-14)
