@@ -218,18 +218,20 @@ def test_second_order_in_time():
     assert errors["converged"][-1] < 1e-4
 
 
-@pytest.mark.parametrize("place", [20.0, 50.0])
+@pytest.mark.parametrize("place", [100.0, 250.0])
 def test_transient_of_the_finite_cable(place):
-    tree = cylinder(640)
+    """A cable of 2.5 length constants, so that many eigenfunctions count."""
+    tree = cylinder(1600, 400.0)
     x = tree.sections[0].x_um
-    i, j = tree.node(20.0), tree.node(place)
+    i, j = tree.node(100.0), tree.node(place)
     r = transient(tree, {i: CURRENT}, 5.0, [j], step_ms=0.0025)
-    late = slice(40, None, 20)
-    exact = step_cylinder(r.t_ms[late], x[j], x[i], current_pA=CURRENT)
-    np.testing.assert_allclose(r.voltage_mV[0][late], exact, rtol=2e-4)
+    late = slice(80, None, 20)
+    exact = step_cylinder(r.t_ms[late], x[j], x[i], length_um=400.0, current_pA=CURRENT)
+    np.testing.assert_allclose(r.voltage_mV[0][late], exact, rtol=1e-4)
     # and it comes to rest at the steady state
     end = transient(tree, {i: CURRENT}, 30.0, [j], step_ms=0.05).voltage_mV[0, -1]
-    assert end == pytest.approx(float(steady_cylinder(x[j], x[i], current_pA=CURRENT)), rel=1e-5)
+    steady = float(steady_cylinder(x[j], x[i], length_um=400.0, current_pA=CURRENT))
+    assert end == pytest.approx(steady, rel=1e-5)
 
 
 def test_the_series_satisfies_the_cable_equation():

@@ -318,6 +318,20 @@ def test_weights_that_move_are_felt_by_the_voltage():
     assert (held.calcium.weights == 0.5).all()
 
 
+def test_second_order_while_weights_move():
+    """A rule a hundred times as fast, so that a weight taken half a step too early shows."""
+    fast = ThresholdRule(
+        theta_p_uM=0.11, theta_d_uM=0.06, gamma_p_per_s=1300.0, gamma_d_per_s=586.0
+    )
+    trains, neuron = protocols.sequence((1, 0), repetitions=1), studies.sequence_neuron()
+
+    def peak(h):
+        return simulate_neuron(neuron, trains, fast, 60.0, weights=0.1, step_ms=h).peak_mV
+
+    errors = np.abs(np.array([peak(h) for h in (0.1, 0.05, 0.025)]) - peak(0.00125))
+    assert errors[0] > 10.0 * errors[2] and errors[1] < 1e-3
+
+
 def test_result_speaks():
     o = trained("inward")
     assert "crosses at 25.25 ms" in o.summary() and "stays below" in o.summary()
