@@ -1871,3 +1871,119 @@ def explore_three_experiments(p, out, work):
                 total += change
                 members += 1
         out[4 * n_s + g] = total / members
+
+
+@jit
+def explore_voltage_cable_soma(p, out, work):
+    """A trunk that splits in two, with a soma at its near end; one current somewhere on it.
+
+    First the current is constant (steady profiles, input resistance), then it is one pulse.
+    """
+    place, r, r_d, r_m, r_i, r_u = p[0], p[1], p[2], p[3], p[4], p[5]
+    c_m, tau_u, gain, current, tau_i = p[6], p[7], p[8], p[9], p[10]
+    length, n, first, h = p[11], int(p[12]), p[13], p[14]
+    n_t, every = int(p[15]), int(p[16])
+    capacity = c_m / 100.0  # pF/µm²
+    leakage = 10.0 / r_m  # nS/µm²
+    along = 1e5 / r_i  # nS/µm
+    dx = length / n
+    # nodes as in cable.Tree: trunk, branch point, two daughters, soma
+    nodes = 3 * n + 2
+    parent = work[0:nodes]
+    axial = work[nodes : 2 * nodes]
+    leak = work[2 * nodes : 3 * nodes]
+    load = work[3 * nodes : 4 * nodes]
+    own = work[4 * nodes : 5 * nodes]
+    inverse = work[5 * nodes : 6 * nodes]
+    ratio = work[6 * nodes : 7 * nodes]
+    v = work[7 * nodes : 8 * nodes]
+    old = work[8 * nodes : 9 * nodes]
+    highest = work[9 * nodes : 10 * nodes]
+    m = 10 * nodes
+    site = work[m : m + 1]
+    pulse = work[m + 1 : m + 2]
+    one = work[m + 2 : m + 3]
+    n_steps = (n_t - 1) * every
+    drive = work[m + 3 : m + 3 + n_steps]
+    drive_end = work[m + 3 + n_steps : m + 3 + 2 * n_steps]
+    for i in range(nodes):
+        thick = r if i < n else r_d
+        hop = along * math.pi * thick * thick / dx
+        area = 2.0 * math.pi * thick * dx
+        parent[i] = i - 1
+        axial[i] = hop
+        leak[i] = area * leakage
+        load[i] = area * capacity
+        if i == n:
+            axial[i] = 2.0 * along * math.pi * r * r / dx
+            leak[i] = 0.0
+            load[i] = 0.0
+        if i == n + 1 or i == 2 * n + 1:
+            parent[i] = n
+            axial[i] = 2.0 * hop
+        if i == nodes - 1:
+            load[i] = 4.0 * math.pi * r_u * r_u * capacity
+            leak[i] = load[i] / tau_u
+            axial[i] = gain * leak[i]
+            parent[i] = 0.0
+        v[i] = 0.0
+        highest[i] = 0.0
+    parent[0] = -1.0
+    axial[0] = 0.0
+    if place <= length:
+        at = min(int(place / dx + 1e-9), n - 1)
+    else:
+        at = n + 1 + min(int((place - length) / dx + 1e-9), n - 1)
+    soma = nodes - 1
+
+    # a constant current
+    v[at] = current
+    tree_factor(nodes, parent, axial, leak, inverse, ratio)
+    tree_solve(nodes, parent, inverse, ratio, v)
+    m = 4 * n_t + 4 * 2 * n
+    steady_soma = v[soma] / v[at]
+    out[m] = 1000.0 * v[at] / current
+    out[m + 1] = 2.0 * math.pow(r_d / r, 1.5)
+    out[m + 2] = steady_soma
+    m = 4 * n_t
+    for i in range(2 * n):
+        near = i < n
+        out[m + i] = (i + 0.5) * dx
+        out[m + 2 * n + i] = v[i if near else i + 1] / v[at]
+        out[m + 4 * n + i] = v[i if near else i + 1 + n] / v[at]
+
+    # one pulse
+    pulse[0] = first
+    one[0] = 1.0
+    spike_current(n_steps, h, 0, current, tau_i, pulse, 1, one, 1, drive, drive_end)
+    for i in range(nodes):
+        load[i] /= TR_LOAD * h
+        own[i] = load[i] + leak[i]
+        v[i] = 0.0
+    tree_factor(nodes, parent, axial, own, inverse, ratio)
+    site[0] = at
+    late = 0
+    for k in range(n_steps + 1):
+        if k > 0:
+            now = drive[k - 1 : k]
+            tree_run(
+                1, 0, nodes, parent, inverse, ratio, load, v, old, 1, site, now, now,
+                0, one, 1, 0, one,
+            )  # fmt: skip
+        if v[soma] > highest[soma]:
+            late = k
+        for i in range(nodes):
+            highest[i] = max(highest[i], v[i])
+        if k % every == 0:
+            j = k // every
+            out[j] = k * h
+            out[n_t + j] = v[at]
+            out[2 * n_t + j] = v[0]
+            out[3 * n_t + j] = v[soma]
+    for i in range(2 * n):
+        out[m + 6 * n + i] = highest[i if i < n else i + 1] / highest[at]
+    m += 8 * n
+    out[m + 3] = highest[soma] / highest[at]
+    out[m + 4] = highest[at]
+    out[m + 5] = highest[soma]
+    out[m + 6] = late * h - first

@@ -28,10 +28,12 @@ from heterolib import (
     simulate,
     simulate_spine,
 )
+from heterolib.cable import Membrane, Section, Tree, input_resistance_Mohm, steady_state
 from heterolib.explore import EXPLORERS, figure, page, wasm
 from heterolib.explore.model import Bars, Control, Output, Readout, Traces, decimals, direction, say
 from heterolib.explore.prediction import Prediction
 from heterolib.parameters import SHAFIEE_2026 as S
+from heterolib.soma import Soma
 from tests.data.explore.samples import corners, on_grid, settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,7 +149,7 @@ def test_a_control_from_the_registry_takes_another_unit():
 
 # -- figures ---------------------------------------------------------------------------------
 
-UNIT = re.compile(r"^.+ \((ms|nM|µm|pA)\)$")
+UNIT = re.compile(r"^.+ \((ms|nM|µm|pA|mV)\)$")
 PURE_NUMBERS = {
     "weight",
     "weight before a burst",
@@ -155,6 +157,7 @@ PURE_NUMBERS = {
     "change of weight",
     "change per burst",
     "bursts given",
+    "share of voltage",
 }
 
 
@@ -318,6 +321,7 @@ CHECKED = """
 import json, sys
 import numpy as np
 from heterolib.explore import EXPLORERS
+from heterolib.soma import Soma
 from tests.data.explore.samples import corners
 caught = 0
 for e in EXPLORERS.values():
@@ -495,6 +499,68 @@ def preset_data_file_thresholds(found, e):
     assert one(found, "peak_1") > 70.0 and one(found, "change_1") > 0.0
 
 
+def preset_matched(found, e):
+    """The trunk cannot tell the two daughters from one that is like itself."""
+    assert one(found, "match") == pytest.approx(1.0, abs=1e-3)
+    values = e.preset("matched")
+    r, daughter = values["branch_radius"], values["daughter_radius"]
+    # a daughter as a stretch of trunk: the same length in length constants
+    trunk = [
+        Section(80.0, r, 80),
+        Section(80.0 * (r / daughter) ** 0.5, r, 80, 0),
+    ]
+    tree = Tree(trunk, Membrane(), [Soma(x_um=0.0).leaf(Membrane())])
+    alone = steady_state(tree, {tree.node(40.0): 200.0})
+    split = e.run(place=40.0)
+    close(split["steady"][:80] * split["resistance"] * 0.2, alone[:80], 1e-4)
+
+
+def preset_thick_daughters(found, e):
+    values, base = e.preset("thick daughters"), e.run()
+    assert values["daughter_radius"] == values["branch_radius"]
+    assert one(found, "steady_share") > one(base, "steady_share")
+    assert one(found, "share") > one(base, "share")
+    assert one(found, "resistance") < one(base, "resistance")
+    assert one(found, "peak_synapse") < one(base, "peak_synapse")
+    assert one(found, "peak_soma") < one(base, "peak_soma")
+
+
+def preset_thin_daughters(found, e):
+    base = e.run()
+    assert one(found, "peak_synapse") > 1.5 * one(base, "peak_synapse")
+    assert one(found, "resistance") > 2.0 * one(base, "resistance")
+    assert one(found, "steady_share") < 0.6 * one(base, "steady_share")
+    assert one(found, "share") < 0.6 * one(base, "share")
+
+
+def preset_outward(found, e):
+    values, inward = e.preset("outward"), e.run(**e.preset("thin daughters"))
+    assert values == {**e.preset("thin daughters"), "place": 0.0}
+    at = int(e.defaults["place"])
+    for view in ("steady", "transient"):
+        assert inward[view][at] == found[view][0] == 1.0  # where the current enters
+        assert found[view][at] > 2.0 * inward[view][0]
+    close(found["sister"], found["steady"], 1e-12)
+
+
+def preset_tight_membrane(found, e):
+    base = e.run()
+    assert e.preset("tight membrane")["membrane_resistance"] == 20_000.0
+    assert one(found, "steady_share") > 1.5 * one(base, "steady_share")
+    assert one(found, "share") > 1.5 * one(base, "share")
+    assert one(found, "late") > 1.5 * one(base, "late")
+
+
+def preset_a_soma_that_only_reads(found, e):
+    """The trunk is as it would be without a soma, and the soma follows it as in the paper."""
+    tree = Tree([Section(80.0, 1.0, 80), *[Section(80.0, 0.63, 80, 0)] * 2], Membrane())
+    alone = input_resistance_Mohm(tree, tree.node(40.0, 1))
+    assert one(found, "resistance") == pytest.approx(alone, rel=1e-3)
+    assert one(e.run(), "resistance") < 0.995 * alone
+    gain = S["soma_gain"] / (1.0 + S["soma_gain"])
+    assert one(found, "steady_share") == pytest.approx(100.0 * gain * found["steady"][0], rel=1e-9)
+
+
 @each_preset
 def test_preset_says_the_truth(name, preset):
     check = globals()["preset_" + re.sub(r"\W+", "_", preset)]
@@ -640,10 +706,35 @@ def code_two_spines(e, result, shown):
     close(result.t_ms[::every], shown["t"])
 
 
+def code_voltage_cable_soma(e, result, shown):
+    """The same kernels at the same step; the page keeps every second sample."""
+    steady, moving = result
+    traces, values = moving.voltage_mV, shown["values"]
+    node = int(values["place"])  # compartments of 1 µm, and the branch point before the daughter
+    node = min(node, 79) if node <= 80 else min(node, 159) + 1
+    trunk, daughter, sister = (np.arange(k, k + 80) for k in (0, 81, 161))
+    there, back = np.concatenate([trunk, daughter]), np.concatenate([trunk, sister])
+    close(1000.0 * steady[node] / 200.0, one(shown, "resistance"))
+    close(100.0 * steady[-1] / steady[node], one(shown, "steady_share"))
+    close(steady[there] / steady[node], shown["steady"])
+    close(steady[back] / steady[node], shown["sister"])
+    peak = traces.max(axis=1)
+    close(peak[there] / peak[node], shown["transient"])
+    close(100.0 * peak[-1] / peak[node], one(shown, "share"))
+    close(peak[[node, -1]], [one(shown, "peak_synapse"), one(shown, "peak_soma")])
+    close(moving.t_ms[::2], shown["t"])
+    close(traces[:, ::2][[node, 0, -1]], [shown[k] for k in ("at_synapse", "at_end", "at_soma")])
+    close(moving.t_ms[traces[-1].argmax()] - S["first_pulse"], one(shown, "late"))
+    r, r_d = values["branch_radius"], values["daughter_radius"]
+    wide = Membrane().infinite_nS(r_d) * 2.0 / Membrane().infinite_nS(r)
+    close(wide, one(shown, "match"), 1e-12)
+
+
 def check_code(e, changes):
     shown = e.run(**changes)
     if "snapshot" in e.defaults:
         shown["at"] = e.values(**changes)["snapshot"]
+    shown["values"] = e.values(**changes)
     result = evaluate(e.call(**changes))
     globals()["code_" + e.name.replace("-", "_")](e, result, shown)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from heterolib import kernels, studies
+from heterolib.cable import matched_radius_um
 from heterolib.explore.model import (
     Bars,
     Control,
@@ -667,6 +668,137 @@ def _three_experiments() -> Explorer:
     )
 
 
+def _voltage_cable_soma() -> Explorer:
+    h, n_t, every, n = 0.05, 401, 2, 80
+    length = S["branch_length"]
+    matched = round(matched_radius_um(S["branch_radius"]), 2)
+    return Explorer(
+        name="voltage-cable-soma",
+        title="A branch that splits in two, and a soma",
+        kernel=kernels.explore_voltage_cable_soma,
+        controls=(
+            Control("place", "synapse, distance from the soma", "µm", 0.0, 160.0, 1.0, 120.0),
+            Control.of(S, "branch_radius", 0.2, 2.0, 0.05),
+            Control("daughter_radius", "radius of both daughters", "µm", 0.1, 2.0, 0.01, matched),
+            Control.of(S, "membrane_resistance", 500.0, 30_000.0, 500.0),
+            Control.of(S, "axial_resistance", 50.0, 400.0, 10.0),
+            Control.of(S, "soma_radius", 0.5, 20.0, 0.5),
+        ),
+        constants=(
+            S["membrane_capacitance"],
+            S["soma_decay"],
+            S["soma_gain"],
+            S["current_ratio"] * S.variant("figure 5")["current"],
+            S["current_decay"],
+            length,
+            n,
+            S["first_pulse"],
+            h,
+            n_t,
+            every,
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("at_synapse", n_t),
+            Output("at_end", n_t),
+            Output("at_soma", n_t),
+            Output("x", 2 * n),
+            Output("steady", 2 * n),
+            Output("sister", 2 * n),
+            Output("transient", 2 * n),
+            Output("resistance"),
+            Output("match"),
+            Output("steady_share", 1, 100.0),
+            Output("share", 1, 100.0),
+            Output("peak_synapse"),
+            Output("peak_soma"),
+            Output("late"),
+        ),
+        work=10 * (3 * n + 2) + 3 + 2 * (n_t - 1) * every,
+        views=(
+            Traces(
+                "distance from the soma (µm)",
+                "share of voltage",
+                (
+                    Line("x", "steady", "steady"),
+                    Line("x", "sister", "steady, sister", 1),
+                    Line("x", "transient", "peak of a pulse", 2),
+                ),
+                zero_line=True,
+            ),
+            Traces(
+                "time (ms)",
+                "voltage (mV)",
+                (
+                    Line("t", "at_synapse", "synapse"),
+                    Line("t", "at_end", "trunk at soma", 1),
+                    Line("t", "at_soma", "soma", 2),
+                ),
+                x_range=(0.0, 25.0),
+                zero_line=True,
+            ),
+        ),
+        readouts=(
+            Readout("resistance", "input resistance at the synapse", "MΩ", 1),
+            Readout("match", "daughters over trunk", digits=2),
+            Readout("steady_share", "reaches the soma, steady", "%", 1),
+            Readout("share", "reaches the soma, of a pulse", "%", 1),
+            Readout("peak_soma", "peak in the soma", "mV", 2),
+            Readout("late", "after", "ms", 2),
+        ),
+        presets=(
+            Preset("matched", "The daughters load the trunk as its own continuation would.", {}),
+            Preset(
+                "thick daughters",
+                "As thick as the trunk: a larger share reaches the soma, of a smaller voltage.",
+                {"daughter_radius": 1.0},
+            ),
+            Preset(
+                "thin daughters",
+                "A higher voltage at the synapse, and a smaller share of it in the soma.",
+                {"daughter_radius": 0.25},
+            ),
+            Preset(
+                "outward",
+                "From the soma into the same thin daughters more than twice the share arrives.",
+                {"daughter_radius": 0.25, "place": 0.0},
+            ),
+            Preset(
+                "tight membrane",
+                "At 20 000 Ω cm² less is lost on the way, and everything is slower.",
+                {"membrane_resistance": 20_000.0},
+            ),
+            Preset(
+                "a soma that only reads",
+                "So small that the trunk does not notice it: the soma of the paper.",
+                {"soma_radius": 0.5},
+            ),
+        ),
+        code=(
+            "import numpy as np\n"
+            "from heterolib.cable import Membrane, Section, Tree, steady_state, transient\n"
+            "from heterolib.soma import Soma\n"
+            "m = Membrane(resistance_ohm_cm2={membrane_resistance}, "
+            "axial_ohm_cm={axial_resistance})\n"
+            "r, r_d, place = {branch_radius}, {daughter_radius}, {place}\n"
+            "soma = Soma(x_um=0.0, radius_um={soma_radius})\n"
+            "tree = Tree([Section(80.0, r, 80), Section(80.0, r_d, 80, 0),\n"
+            "             Section(80.0, r_d, 80, 0)], m, [soma.leaf(m)])\n"
+            "node = tree.node(place) if place <= 80 else tree.node(place - 80, 1)\n"
+            "t = np.arange(801) * 0.05\n"
+            "charge = 200.0 * (1 - np.exp(-np.maximum(t - 1, 0)))  # one pulse at 1 ms\n"
+            "(steady_state(tree, dict.fromkeys([node], 200.0)),\n"
+            " transient(tree, dict.fromkeys([node], np.diff(charge) / 0.05), 40.0,\n"
+            "           range(tree.n_nodes)))"
+        ),
+        note=(
+            "Trunk and daughters are 80 µm long. The current is 200 pA, first constant, then a "
+            "pulse that decays with 1 ms. Daughters over trunk: ratio of input conductances, were "
+            "all endless."
+        ),
+    )
+
+
 EXPLORERS = {
     e.name: e
     for e in (
@@ -677,5 +809,6 @@ EXPLORERS = {
         _two_spines(),
         _timing_window(),
         _three_experiments(),
+        _voltage_cable_soma(),
     )
 }
