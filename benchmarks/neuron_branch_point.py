@@ -17,7 +17,11 @@ import neuron
 from neuron import h
 
 TREE = {
-    "membrane": {"capacitance_uF_per_cm2": 1.0, "resistance_ohm_cm2": 1000.0, "axial_ohm_cm": 200.0},
+    "membrane": {
+        "capacitance_uF_per_cm2": 1.0,
+        "resistance_ohm_cm2": 1000.0,
+        "axial_ohm_cm": 200.0,
+    },
     # length (µm), radius (µm), compartments, parent
     "sections": [[80.0, 1.0, 161, -1], [80.0, 0.63, 161, 0], [80.0, 0.4, 161, 0]],
     "input": {"section": 1, "x_um": 40.0, "current_pA": 100.0, "start_ms": 1.0, "stop_ms": 3.0},
@@ -60,9 +64,7 @@ def run() -> dict:
     impedance = h.Impedance()
     impedance.loc(site)
     impedance.compute(0.0)
-    resistance = [
-        impedance.input(p) if p == site else impedance.transfer(p) for p in places
-    ]
+    resistance = [impedance.input(p) if p == site else impedance.transfer(p) for p in places]
 
     clamp = h.IClamp(site)
     clamp.delay = stimulus["start_ms"]
