@@ -19,6 +19,7 @@ from heterolib.orders import (
 )
 from heterolib.soma import simulate_neuron
 from heterolib.sweep import sweep
+from heterolib.training import Training
 
 
 def rng(seed=1):
@@ -128,6 +129,32 @@ def test_pair_rule_in_the_study_written_out():
         w = [rule.after(x[: k + 1], post, 0.5) for x in pre]
     np.testing.assert_allclose(study.weights, w, rtol=1e-6)
     assert study.weights[0] > study.weights[1]  # the later input lies closer to the peak
+
+
+def test_pair_rule_hears_the_presentation_before():
+    """Presentations 12 ms apart overlap in the soma. Weights that hardly move: one whole run."""
+    rule = PairRule(a_plus=1e-6, a_minus=0.0)
+    study = order_study(
+        "inward", n_inputs=2, learner="pair", rule=rule, repetitions=4, delay_ms=3.0, every_ms=12.0
+    )
+    trains = protocols.sequence((1, 0), 3.0, 4, 12.0)
+    r = simulate_neuron(order_neuron(2, diffusion_um2_per_s=0.0), trains, None, 60.0, weights=0.5)
+    windows = [(r.t_ms >= 12.0 * k) & (r.t_ms < 12.0 * (k + 1)) for k in range(4)]
+    post = [float(r.t_ms[w][r.soma_mV[w].argmax()]) for w in windows]
+    pre = [15.5 + 12.0 * np.arange(4), 12.5 + 12.0 * np.arange(4)]
+    for w, x in zip(study.weights, pre, strict=True):
+        wanted = (rule.after(x, post, 0.5) - 0.5) / rule.a_plus
+        assert (w - 0.5) / rule.a_plus == pytest.approx(wanted, rel=2e-3)
+
+
+def test_last_input_gains_most_from_pairs():
+    study = order_study((1, 2, 0), n_inputs=3, learner="pair", repetitions=5)
+    assert study.weights[0] > study.weights[2] > study.weights[1]
+
+
+def test_training_lasts_until_calcium_has_left():
+    assert Training.of(9.25, 24, 75.0).duration_ms() == 3000.0
+    assert Training.of(50.0, 2, 60.0).duration_ms(4) == 12.5 + 120.0 + 90.0 + 1187.5
 
 
 def test_orders_may_be_given_drawn_or_all():
