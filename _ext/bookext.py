@@ -3,6 +3,7 @@
 * MathJax is copied from its Python package into the site.
 * The explorers' scripts are put on the pages that have an explorer.
 * Scripts that a page does not use, or that would ask an outside host, are left out.
+* Tables are marked by what they hold, so that the style sheet can fit them to a phone.
 * A widget without a text/html form is a warning, and so an error in a strict build.
 * ``index.html`` at the root of the site is the landing page itself.
 """
@@ -10,10 +11,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from importlib import metadata
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -30,6 +33,11 @@ MATHJAX_PARTS = ("tex-chtml.js", "a11y", "input/tex", "output/chtml", "sre", "ui
 MATHJAX_NOTICE = "MathJax 3, Apache License 2.0, https://www.mathjax.org\n"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+
+TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+PROSE = re.compile(r"(?:[^\W\d_]{3,}\W+){2}[^\W\d_]{3,}")  # three words in a row
+FEW_COLUMNS = 3
+NO_BREAK = "\u00a0"
 
 
 def set_theme(app: Sphinx, config: Config) -> None:
@@ -82,6 +90,63 @@ def add_explorer(app: Sphinx, page: str, template: str, context: dict, doctree: 
         app.add_css_file(f"heterolib/{vendor.STYLE}", priority=400)
         app.add_js_file(f"heterolib/{vendor.SCRIPT}", loading_method="defer")
         app.add_js_file("heterolib/explorer.js", loading_method="defer")
+
+
+def fit_table(source: str) -> str:
+    """Mark one table: with prose beside its first column it becomes cards on a phone.
+
+    Numbers stay in columns and on one line, but for a cell with a no-break space: there its
+    author says where it may wrap. Pandas gives the names of an index a header row of their own;
+    they move into the first.
+    """
+    table = BeautifulSoup(source, "html.parser").table
+    if table is None or table.thead is None or table.tbody is None:
+        return source
+    first, *more = table.thead.find_all("tr")
+    heads = first.find_all(["th", "td"])
+    if len(more) == 1:
+        names = [cell.get_text(strip=True) for cell in more[0].find_all(["th", "td"])]
+        if len(names) == len(heads) and not any(
+            name and head.get_text(strip=True) for name, head in zip(names, heads, strict=True)
+        ):
+            for name, head in zip(names, heads, strict=True):
+                if name:
+                    head.string = name
+            more.pop().decompose()
+    labels = [head.get_text(" ", strip=True) for head in heads]
+    rows = [row.find_all(["th", "td"]) for row in table.tbody.find_all("tr")]
+    simple = not more and all(len(row) == len(labels) for row in rows)
+    beside = [cell for row in rows for cell in row[1:] if cell.name == "td"]
+    prose = any(PROSE.search(cell.get_text(" ")) for cell in beside)
+    kind = ""
+    if simple and prose and len(labels) > FEW_COLUMNS:
+        kind = "hl-cards"
+        # a table shown as blocks is no table to a screen reader unless told so
+        table["role"] = "table"
+        for group in (table.thead, table.tbody):
+            group["role"] = "rowgroup"
+        for head in heads:
+            head["role"] = "columnheader"
+        for row in rows:
+            row[0].parent["role"] = "row"
+            for cell, label in zip(row, labels, strict=True):
+                cell["role"] = "rowheader" if cell.name == "th" else "cell"
+                cell["data-label"] = label
+        first["role"] = "row"
+    elif not prose:
+        kind = "hl-numbers"
+        for cell in beside:
+            if NO_BREAK in cell.get_text():
+                cell["class"] = "hl-wrap"
+    if kind:
+        table["class"] = [*table.get("class", []), kind]
+    return str(table)
+
+
+def fit_tables(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """Mark every table of a page."""
+    if "body" in context:
+        context["body"] = TABLE.sub(lambda found: fit_table(found[0]), context["body"])
 
 
 def warn_of_bare_widgets(app: Sphinx, doctree: nodes.document) -> None:
@@ -137,6 +202,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", copy_explorer)
     app.connect("doctree-read", warn_of_bare_widgets)
     app.connect("html-page-context", add_explorer)
+    app.connect("html-page-context", fit_tables)
     app.connect("html-page-context", choose_files, priority=900)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1065,6 +1065,12 @@ CALLS = [
         {"name": bad_choice(*SET.variants)},
     ),
     Call("table", parameters.table, {"parameters": SET}, {"parameters": JUNK}),
+    Call(
+        "show",
+        lambda tables: parameters.show(tables),
+        {"tables": parameters.table(SET)},
+        {"tables": JUNK},
+    ),
     Call("diff", parameters.diff, {"a": SET, "b": SET}, {"a": JUNK, "b": JUNK}),
     Call("cite", parameters.cite, {"parameters": SET}, {"parameters": JUNK}),
 ]

@@ -20,6 +20,14 @@ PHONE_WIDTH = 390
 # What Sphinx writes where there is no description: a file name or a hash.
 NO_ALT = re.compile(r"^\s*$|^(\.\./|_images/|[0-9a-f]{20,})|\.(png|svg|jpe?g|gif)$")
 
+RAW_TEX = re.compile(r"\$[^$]*[\\^_][^$]*\$|\\[a-z]+[_{]")
+# Shown tables and equations that are wider than the box they scroll in, by their first words.
+WIDE = """selector => [...document.querySelectorAll(selector)].filter(e => {
+    let box = e.parentElement;
+    while (getComputedStyle(box).overflowX === "visible") box = box.parentElement;
+    return e.offsetParent && e.scrollWidth > box.clientWidth + 1;
+}).map(e => e.innerText.slice(0, 60))"""
+
 
 def pages_in_toc() -> list[str]:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
@@ -101,6 +109,32 @@ def test_page_names_no_outside_resource(built_book, name):
 
 
 @pytest.mark.parametrize("name", BOOK_PAGES)
+def test_no_formula_is_left_raw(built_book, name):
+    """Formulas in text are set by MathJax; in tables made by code they must be HTML."""
+    text = [
+        str(piece)
+        for piece in parsed(built_book / name).main.find_all(string=RAW_TEX)
+        if not piece.find_parents(["pre", "code", "script", "style"])
+        and not piece.find_parents(class_="math")
+    ]
+    assert not text
+
+
+@pytest.mark.parametrize("name", BOOK_PAGES)
+def test_cards_name_their_columns(built_book, name):
+    for table in parsed(built_book / name).select("table.hl-cards"):
+        heads = [
+            head.get_text(" ", strip=True) for head in table.select("thead tr:first-child > *")
+        ]
+        for row in table.select("tbody tr"):
+            assert [cell["data-label"] for cell in row.find_all(["th", "td"])] == heads
+
+
+def test_parameters_become_cards(built_book):
+    assert parsed(built_book / "chapters/parameters.html").select("table.hl-cards")
+
+
+@pytest.mark.parametrize("name", BOOK_PAGES)
 def test_no_widget_is_left_without_a_form(built_book, name):
     text = (built_book / name).read_text(encoding="utf-8")
     assert "application/vnd.jupyter.widget" not in text
@@ -122,7 +156,9 @@ class Visit:
     failed: list[str] = field(default_factory=list)
     broken_images: list[str] = field(default_factory=list)
     bad_math: int = 0
+    wide_tables: list[str] = field(default_factory=list)
     phone_width: int = 0
+    wide_on_phone: list[str] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +187,11 @@ def visit(site, browser):
         seen.broken_images = page.evaluate(
             "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
         )
+        seen.wide_tables = page.evaluate(WIDE, "article .cell_output table:not(.u-legend)")
         page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
         page.wait_for_timeout(150)
         seen.phone_width = page.evaluate("document.documentElement.scrollWidth")
+        seen.wide_on_phone = page.evaluate(WIDE, "article table.hl-cards, article div.math > *")
         page.close()
         return seen
 
@@ -177,6 +215,16 @@ def test_math_is_set(visit, name):
 @pytest.mark.parametrize("name", ALL_PAGES)
 def test_page_fits_a_phone(visit, name):
     assert visit(name).phone_width <= PHONE_WIDTH
+
+
+@pytest.mark.parametrize("name", BOOK_PAGES)
+def test_tables_fit_a_desk(visit, name):
+    assert not visit(name).wide_tables
+
+
+@pytest.mark.parametrize("name", BOOK_PAGES)
+def test_cards_and_equations_fit_a_phone(visit, name):
+    assert not visit(name).wide_on_phone
 
 
 def test_theme_switch_makes_the_page_dark(site, browser):

@@ -29,6 +29,7 @@ from heterolib.parameters import (
     Parameter,
     cite,
     diff,
+    show,
     table,
 )
 from heterolib.soma import THRESHOLD_MV
@@ -292,6 +293,23 @@ def test_table_holds_everything(values):
     assert list(t.index) == list(values)
     for name, entry in values.entries.items():
         assert t.loc[name].to_dict() == dataclasses.asdict(entry)
+
+
+@pytest.mark.parametrize("values", list(SETS.values()), ids=list(SETS))
+def test_show_prints_every_row_without_raw_tex(values):
+    rows = table(values)
+    shown = show(rows, rows.iloc[:1], notes=True).data
+    assert len(shown) == len(values) + 1
+    assert not shown["symbol"].str.contains(r"[\\\\{}$_]").any()
+    for printed, entry in zip(shown.to_dict("records"), values.entries.values(), strict=False):
+        number, _, unit = printed["value"].partition(" ")
+        assert float(number) == entry.value and unit == entry.unit.removeprefix("1")
+        assert entry.note == "" or "<small>" in printed["meaning"]
+
+
+def test_show_escapes_text():
+    rows = table(SHAFIEE_2026).iloc[:1].assign(meaning="a < b")
+    assert show(rows).data["meaning"].item() == "a &lt; b"
 
 
 def test_diff_of_variants():

@@ -17,7 +17,7 @@ chosen for teaching
 """
 
 from heterolib.parameters.graupner2012 import GRAUPNER_2012
-from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, table
+from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, show, table
 from heterolib.parameters.shafiee2026 import SHAFIEE_2026
 from heterolib.parameters.song2000 import SONG_2000
 
@@ -33,5 +33,6 @@ __all__ = [
     "ParameterSet",
     "cite",
     "diff",
+    "show",
     "table",
 ]

@@ -1,7 +1,9 @@
-"""The types behind the registry, and three ways to look into it: `table`, `diff`, `cite`."""
+"""The types behind the registry, and ways to look into it: `table`, `show`, `diff`, `cite`."""
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pandas.io.formats.style import Styler
 
 STATUSES = ("printed", "from code", "converted", "chosen for teaching")
 
@@ -153,6 +156,64 @@ def table(parameters: ParameterSet) -> pd.DataFrame:
     columns = ("symbol", "meaning", "value", "unit", "status", "source", "note")
     rows = [[getattr(p, c) for c in columns] for p in parameters.entries.values()]
     return pd.DataFrame(rows, columns=list(columns), index=list(parameters.entries))
+
+
+def symbol_html(latex: str) -> str:
+    r"""A symbol of the registry as HTML: Greek letters and one level of subscript.
+
+    Examples
+    --------
+    >>> symbol_html(r"\tau_{Ca}")
+    '<i>τ</i><sub>Ca</sub>'
+    """
+    greek = html.unescape(re.sub(r"\\([A-Za-z]+) ?", r"&\1;", latex))
+    base, _, below = greek.partition("_")
+    return f"<i>{base}</i>" + (f"<sub>{below.strip('{}')}</sub>" if below else "")
+
+
+def show(*tables: pd.DataFrame, notes: bool = False) -> Styler:
+    """Rows of `table` one under the other, as the book prints them.
+
+    Parameters
+    ----------
+    *tables : DataFrame
+        Of `table`, or rows of it.
+    notes : bool
+        Put each note under its meaning.
+
+    Raises
+    ------
+    ValueError
+        If there is no table, or one that is not of `table`.
+
+    Examples
+    --------
+    >>> from heterolib.parameters import SHAFIEE_2026, show, table
+    >>> "<i>θ</i><sub>P</sub>" in show(table(SHAFIEE_2026).loc[["theta_p"]]).to_html()
+    True
+    """
+    import pandas as pd
+
+    needed = ("symbol", "meaning", "value", "unit", "status", "source", "note")
+    if not tables or not all(isinstance(t, pd.DataFrame) and set(needed) <= {*t} for t in tables):
+        raise ValueError(f"tables is {tables!r:.60}; allowed: one or more with columns {needed}")
+    rows = pd.concat(tables).reset_index(drop=True)
+    meaning = rows["meaning"].map(html.escape)
+    if notes:
+        small = "<small>" + rows["note"].map(html.escape) + "</small>"
+        meaning += small.where(rows["note"] != "", "")
+    unit = rows["unit"].str.removeprefix("1")  # 2.3 /s rather than 2.3 1/s
+    shown = pd.DataFrame(
+        {
+            "symbol": rows["symbol"].map(symbol_html),
+            "meaning": meaning,
+            "value": (rows["value"].map("{:.9g} ".format) + unit).str.strip(),
+            "status": rows["status"],
+            # a long path may break at its slashes
+            "source": rows["source"].map(html.escape).str.replace("/", "/<wbr>"),
+        }
+    )
+    return shown.style.hide(axis="index").set_table_attributes('class="dataframe"')
 
 
 def diff(a: ParameterSet, b: ParameterSet) -> pd.DataFrame:
