@@ -1744,56 +1744,103 @@ def explore_two_spines(p, out, work):
 
 
 @jit
+def pair_by_superposition(
+    n_steps, h, gap, near, tau_i, theta_p, theta_d, gamma_p, gamma_d, w0, work
+):  # fmt: skip
+    """Two like spines, one pulse each, at step 0 and `gap` steps later, without their branch.
+
+    The current carries the weight. What is left of a current at any step is a smaller copy of
+    the whole pulse, so each change of the weight adds a smaller, later copy of the response to
+    a pulse; this gives the very steps of `branch_run`. From `near` steps on after a pulse its
+    copies count as one, at their mean delay.
+
+    work: the two weights at the end; scratch (8 + 2 near); the response to a pulse of weight 1
+    at step 0, as calcium of the spine that got it (n_steps + 1) and of the other.
+    """
+    # from 0: weights, 2: calcium, 4: weights the copies so far stand for, 6: sums of the copies,
+    # 8: sums of copy times delay, 10: the copies
+    for i in range(10):
+        work[i] = 0.0
+    work[0] = w0
+    work[1] = w0
+    for k in range(n_steps):
+        for s in range(2):
+            m = k - s * gap
+            if 0 <= m and m < near:
+                c = work[2 + s]
+                w = weight_step(work[s], c, c, 0.5 * h, theta_p, theta_d, gamma_p, gamma_d)
+                new = math.exp(-m * h / tau_i) * (w - work[4 + s])
+                work[4 + s] = w
+                work[6 + s] += new
+                work[8 + s] += m * new
+                work[10 + s * near + m] = new
+        for s in range(2):
+            c = 0.0
+            for b in range(2):
+                m = k + 1 - b * gap
+                at = 10 + 2 * near + (0 if b == s else n_steps + 1)
+                if m > near:
+                    x = m - work[8 + b] / work[6 + b]
+                    j = min(int(x), n_steps - 1)  # the mean delay of a falling weight is below 0
+                    c += work[6 + b] * (work[at + j] + (x - j) * (work[at + j + 1] - work[at + j]))
+                else:
+                    for j in range(m):
+                        c += work[10 + b * near + j] * work[at + m - j]
+            work[s] = weight_step(work[s], work[2 + s], c, h, theta_p, theta_d, gamma_p, gamma_d)
+            work[2 + s] = c
+
+
+@jit
 def explore_timing_window(p, out, work):
     """One pulse into each of two spines: traces at one delay, weight changes at all delays.
 
-    The two spines are alike, so a negative delay gives the changes of the positive one with
-    the spines exchanged; only delays from 0 up are run.
+    The branch is run twice: for the traces, and for the response to one pulse of weight 1, of
+    which the changes at all delays are made. The spines are alike, so a negative delay gives
+    the changes of the positive one with the spines exchanged.
     """
     distance, delay, d, neck = p[0], p[1], p[6], int(p[7]) + PUBLISHED
-    repeats, gap, first, w0, tau = int(p[8]), p[9], p[10], p[11], p[12]
-    r, a, l_n = p[13], p[14], p[15]
-    length, n, h, n_t, every = p[22], int(p[23]), p[24], int(p[25]), int(p[26])
-    n_d, step_d, tail = int(p[27]), p[28], p[29]
-    m = 2 * repeats
-    theta = work[m + 2 : m + 6]
+    first, w0, tau, r, a, l_n = p[8], p[9], p[10], p[11], p[12], p[13]
+    length, n, h, n_t, every = p[20], int(p[21]), p[22], int(p[23]), int(p[24])
+    n_d, step_d, near = int(p[25]), p[26], int(p[27])
+    n_steps = (n_t - 1) * every
+    after = n_steps - int(first / h + 0.5)
+    theta = work[4:8]
     theta[0] = p[3]
     theta[1] = p[2]
     theta[2] = p[5]
     theta[3] = p[4]
-    work[m] = repeats
-    work[m + 1] = m
-    curve = out[5 * n_t + n + 2 :]
-    traces = out[n_t : 5 * n_t + n + 2]
-    for k in range(n_d + 1):
-        # the last run is the one on screen, so that its traces stay
-        shift = k * step_d if k < n_d else delay
-        for b in range(repeats):
-            t = first + b * gap
-            work[b] = t + max(-shift, 0.0)
-            work[repeats + b] = t + max(shift, 0.0)
-        n_steps = int((first + (repeats - 1) * gap + abs(shift) + tail) / h + 0.5)
-        if k == n_d:
-            n_steps = (n_t - 1) * every
+    work[0] = first + max(-delay, 0.0)
+    work[1] = first + max(delay, 0.0)
+    work[2] = 1.0
+    work[3] = 2.0
+    pair = work[8:]
+    response = work[18 + 2 * near :]
+    rest = work[18 + 2 * near + 4 * (after + 1) + n + 2 :]
+    for part in range(2):
         pair_of_spines(
-            p[16:22], neck, d, tau, r, a, l_n, distance, length, n, h, n_steps, every, n_t,
-            work[0:m], work[m : m + 2], theta, 1, w0, 0, work[m + 6 :], traces,
+            p[14:20], neck, d, tau, r, a, l_n, distance, length, n, h,
+            n_steps if part == 0 else after,
+            every if part == 0 else 1, n_t if part == 0 else after + 1,
+            work[0:2], work[2:4], theta, 1 - part, max(w0, part), 0, rest,
+            out[n_t:] if part == 0 else response,
         )  # fmt: skip
-        change_1 = work[m + 6 + 8] - w0
-        change_2 = work[m + 6 + 9] - w0
-        if k < n_d:
-            ahead, behind = n_d - 1 + k, n_d - 1 - k
-            curve[ahead] = k * step_d
-            curve[behind] = -k * step_d
-            curve[2 * n_d - 1 + ahead] = change_1
-            curve[2 * n_d - 1 + behind] = change_2
-            curve[2 * (2 * n_d - 1) + ahead] = change_2
-            curve[2 * (2 * n_d - 1) + behind] = change_1
-        else:
-            curve[3 * (2 * n_d - 1)] = change_1
-            curve[3 * (2 * n_d - 1) + 1] = change_2
+        work[0] = 0.0
+        work[3] = 1.0
     for k in range(n_t):
         out[k] = k * every * h
+    m = 5 * n_t + n + 2
+    size = 2 * n_d - 1
+    out[m + 3 * size] = out[4 * n_t - 1] - w0
+    out[m + 3 * size + 1] = out[5 * n_t - 1] - w0
+    for k in range(n_d):
+        pair_by_superposition(
+            after, h, int(k * step_d / h + 0.5), near, p[15], p[3], p[2], p[5], p[4], w0, pair
+        )
+        for sign in range(-1, 2, 2):
+            at = m + n_d - 1 + sign * k
+            out[at] = sign * k * step_d
+            out[at + size] = pair[0 if sign > 0 else 1] - w0
+            out[at + 2 * size] = pair[1 if sign > 0 else 0] - w0
 
 
 @jit
@@ -1820,21 +1867,20 @@ def explore_three_experiments(p, out, work):
     in_s = k_s if neck == CONSISTENT else k_d
     hop = q * d / (dx * dx)
     loss = q / tau
-    spikes = work[0 : pulses * n_s]
-    m = pulses * n_s
-    site = work[m : m + n_s]
-    stop = work[m + n_s : m + 2 * n_s]
-    following = work[m + 2 * n_s : m + 3 * n_s]
-    spine = work[m + 3 * n_s : m + 4 * n_s]
-    spine_old = work[m + 4 * n_s : m + 5 * n_s]
-    drive = work[m + 5 * n_s : m + 6 * n_s]
-    weight = work[m + 6 * n_s : m + 7 * n_s]
-    peak = work[m + 7 * n_s : m + 8 * n_s]
-    m += 8 * n_s
+    site = work[0:n_s]
+    stop = work[n_s : 2 * n_s]
+    following = work[2 * n_s : 3 * n_s]
+    spine = work[3 * n_s : 4 * n_s]
+    spine_old = work[4 * n_s : 5 * n_s]
+    drive = work[5 * n_s : 6 * n_s]
+    weight = work[6 * n_s : 7 * n_s]
+    peak = work[7 * n_s : 8 * n_s]
+    m = 8 * n_s
     ratio = work[m : m + n]
     pivot = work[m + n : m + 2 * n]
     shaft = work[m + 2 * n : m + 3 * n]
     shaft_old = work[m + 3 * n : m + 4 * n]
+    spikes = work[m + 4 * n :]
     count = 0
     for s in range(n_s):
         site[s] = p[table + s]

@@ -7,6 +7,7 @@ import http.server
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,24 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def open_figures() -> set[int]:
+    """Numbers of the figures that pyplot keeps; none if nobody has imported it."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return set(pyplot.get_fignums()) if pyplot else set()
+
+
+@pytest.fixture(autouse=True)
+def no_figure_stays_open() -> Iterator[None]:
+    """Fail a test that leaves a figure open, and close it before the next test."""
+    before = open_figures()
+    yield
+    left = open_figures() - before
+    for number in left:
+        sys.modules["matplotlib.pyplot"].close(number)
+    if left:
+        pytest.fail(f"{len(left)} matplotlib figure(s) left open", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -18,16 +18,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from heterolib import (
-    Branch,
-    Spine,
-    ThresholdRule,
-    explore,
-    kernels,
-    protocols,
-    simulate,
-    simulate_spine,
-)
+from heterolib import explore, kernels, studies
 from heterolib.cable import Membrane, Section, Tree, input_resistance_Mohm, steady_state
 from heterolib.explore import EXPLORERS, figure, page, wasm
 from heterolib.explore.model import Bars, Control, Output, Readout, Traces, decimals, direction, say
@@ -61,6 +52,21 @@ def arrays(explorer, **changes):
 def test_explorers_stand_in_the_order_of_their_chapters():
     chapters = [c.stem[3:] for c in sorted((ROOT / "chapters").glob("[0-9][0-9]-*.ipynb"))]
     assert [c for c in chapters if c in EXPLORERS] == list(EXPLORERS)
+
+
+def shown_in(chapter):
+    """Names of the explorers that a notebook shows."""
+    cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    return re.findall(r"^explore\.show\(\"([\w-]+)\"\)$", code, re.M)
+
+
+def test_each_of_the_first_eight_chapters_shows_one_explorer():
+    chapters = sorted((ROOT / "chapters").glob("0[1-8]-*.ipynb"))
+    shown = [name for c in chapters for name in shown_in(c)]
+    assert len(chapters) == len(shown) == 8
+    assert shown[:7] == list(EXPLORERS)[:7]
+    assert shown[7] == "two-spines"  # how sturdy chapter 5 is
     assert all(name == e.name for name, e in EXPLORERS.items())
 
 
@@ -133,6 +139,8 @@ def test_thresholds_start_where_their_figure_does():
         ("calcium-decides", low),
         ("how-the-weight-moves", high),
         ("two-spines", low),
+        ("timing-window", low),
+        ("three-experiments", S.variant("figure 3")),
     ):
         for theta in ("theta_d", "theta_p"):
             assert EXPLORERS[name].defaults[theta] == pytest.approx(1e3 * source[theta])
@@ -156,6 +164,7 @@ PURE_NUMBERS = {
     "change",
     "change of weight",
     "change per burst",
+    "mean change",
     "bursts given",
     "share of voltage",
 }
@@ -199,13 +208,17 @@ def test_figures_at_the_ends_of_every_control(name):
 def test_curves_stay_inside_their_axes(name):
     e = EXPLORERS[name]
     for changes in settings(e, 40, 5)[-10:]:
-        fig = explore.draw(e, **changes)
         found = e.run(**changes)
+        fig = explore.draw(e, **changes)
         for ax, view in zip(fig.axes, e.views, strict=True):
             if isinstance(view, Traces):
-                assert ax.get_ylim()[1] >= max(found[line.y].max() for line in view.lines)
+                drawn = [figure.present(found[line.y], view.missing) for line in view.lines]
+                assert ax.get_ylim()[1] >= max(np.nanmax(y) for y in drawn)
                 if not view.log_y:
-                    assert ax.get_ylim()[0] <= min(found[line.y].min() for line in view.lines)
+                    assert ax.get_ylim()[0] <= min(np.nanmin(y) for y in drawn)
+                if view.missing is not None:  # that value is no place on the axis
+                    assert any(np.isnan(y).any() for y in drawn)
+                    assert not ax.get_ylim()[0] <= view.missing <= ax.get_ylim()[1]
             else:
                 reach = max(abs(found[output][0]) for output, _ in view.bars)
                 assert ax.get_ylim()[0] < -reach and reach < ax.get_ylim()[1]
@@ -242,6 +255,8 @@ def test_run_is_finite_at_300_settings(name):
                 assert found[o.name].min() >= -1e-9 * found[o.name].max(), (o.name, changes)
             if o.name in ("w", "w_1", "w_2", "w_burst", "w_end"):
                 assert 0.0 <= found[o.name].min() and found[o.name].max() <= 1.0, changes
+            if o.name.startswith(("change", "window", "mean")):
+                assert np.abs(found[o.name]).max() <= 1.0, (o.name, changes)
 
 
 GUARD = 8192
@@ -388,32 +403,32 @@ def run_preset(name, preset):
     return e.run(**e.preset(preset))
 
 
-def preset_low(found, e):
+def preset_calcium_decides_low(found, e):
     values = e.preset("low")
     assert values["calcium"] < values["theta_d"] < values["theta_p"]
     assert one(found, "change") == 0.0 and np.ptp(found["w"]) == 0.0
 
 
-def preset_moderate(found, e):
+def preset_calcium_decides_moderate(found, e):
     values = e.preset("moderate")
     assert values["theta_d"] < values["calcium"] < values["theta_p"]
     assert one(found, "change") < -0.01
 
 
-def preset_high(found, e):
+def preset_calcium_decides_high(found, e):
     values = e.preset("high")
     assert values["theta_d"] < values["theta_p"] < values["calcium"]
     assert one(found, "change") > 0.01
 
 
-def preset_one_pulse(found, e):
+def preset_spikes_to_calcium_one_pulse(found, e):
     t, c = found["t"], found["calcium"]
     assert e.preset("one pulse")["pulses"] == 1.0
     assert 0.0 < t[c.argmax()] - S["first_pulse"] <= 2.0
     assert c[t >= S["first_pulse"] + 10.0].max() < 0.05 * c.max()
 
 
-def preset_burst(found, e):
+def preset_spikes_to_calcium_burst(found, e):
     values = e.preset("burst")
     assert (values["pulses"], values["interval"]) == (7.0, 2.0)
     tops = [
@@ -424,7 +439,7 @@ def preset_burst(found, e):
     assert one(found, "peak") > 2.0 * one(e.run(), "peak")
 
 
-def preset_sealed_neck(found, e):
+def preset_spikes_to_calcium_sealed_neck(found, e):
     assert one(found, "clearance") == pytest.approx(e.defaults["decay"], rel=1e-12)
     assert one(found, "clearance") > 20.0 * one(e.run(), "clearance")
     tops = [
@@ -434,17 +449,17 @@ def preset_sealed_neck(found, e):
     assert (np.diff(tops) > 0.5 * tops[0]).all()
 
 
-def preset_weak_spine(found, e):
+def preset_how_the_weight_moves_weak_spine(found, e):
     assert one(found, "peak") < e.defaults["theta_d"]
     assert one(found, "change") == 0.0
 
 
-def preset_middling_spine(found, e):
+def preset_how_the_weight_moves_middling_spine(found, e):
     assert one(found, "peak") > e.defaults["theta_p"] > e.defaults["theta_d"]
     assert one(found, "change") > 0.01
 
 
-def preset_strong_spine(found, e):
+def preset_how_the_weight_moves_strong_spine(found, e):
     assert one(found, "peak") > e.defaults["theta_p"]
     assert one(found, "change") < -0.01
     balance = found["w0"][found["map"] > 0.0].max()  # the last start that still grows
@@ -453,19 +468,19 @@ def preset_strong_spine(found, e):
     assert weights == {k: v for k, v in e.preset("middling spine").items() if k != "weight"}
 
 
-def preset_as_published(found, e):
+def preset_calcium_travels_as_published(found, e):
     share = one(found, "peak_2") / one(found, "peak_1")
     assert 0.01 < share < 0.06
     assert one(found, "t_peak_2") > 2.0 * one(found, "t_peak_1") > 0.0
 
 
-def preset_slow_diffusion(found, e):
+def preset_calcium_travels_slow_diffusion(found, e):
     assert e.preset("slow diffusion")["diffusion"] == e.defaults["diffusion"] / 10.0
     assert one(found, "peak_2") < one(e.run(), "peak_2")
     assert one(found, "t_peak_2") > one(e.run(), "t_peak_2")
 
 
-def preset_thin_branch_consistent_neck(found, e):
+def preset_calcium_travels_thin_branch_consistent_neck(found, e):
     wide = e.run(neck=1.0)
     # less gets out: spine 1 keeps more than with the published neck, in the same branch
     assert one(wide, "peak_1") > one(e.run(), "peak_1")
@@ -476,30 +491,30 @@ def preset_thin_branch_consistent_neck(found, e):
     assert one(found, "peak_2") > one(wide, "peak_2")
 
 
-def preset_competition(found, e):
+def preset_two_spines_competition(found, e):
     assert e.preset("competition")["pulses"] == 1.0 and e.preset("competition")["active"] == 0.0
     assert one(found, "change_1") > 0.01 > -0.01 > one(found, "change_2")
 
 
-def preset_cooperation(found, e):
+def preset_two_spines_cooperation(found, e):
     assert e.preset("cooperation")["pulses"] == 7.0 and e.preset("cooperation")["active"] == 0.0
     assert one(found, "change_1") > 0.01 and one(found, "change_2") > 0.01
 
 
-def preset_delayed_pair(found, e):
+def preset_two_spines_delayed_pair(found, e):
     values = e.preset("delayed pair")
     assert values["active"] == 1.0 and values["delay"] == 15.0
     assert one(found, "change_1") < -0.01 < 0.01 < one(found, "change_2")
 
 
-def preset_data_file_thresholds(found, e):
+def preset_two_spines_data_file_thresholds(found, e):
     values = e.preset("data-file thresholds")
     assert (values["theta_p"], values["theta_d"]) == (70.0, 50.0)
     assert one(found, "peak_2") < 50.0 and one(found, "change_2") == 0.0
     assert one(found, "peak_1") > 70.0 and one(found, "change_1") > 0.0
 
 
-def preset_matched(found, e):
+def preset_voltage_cable_soma_matched(found, e):
     """The trunk cannot tell the two daughters from one that is like itself."""
     assert one(found, "match") == pytest.approx(1.0, abs=1e-3)
     values = e.preset("matched")
@@ -515,7 +530,7 @@ def preset_matched(found, e):
     close(split["steady"][:80] * split["resistance"] * 0.2, alone[:80], 1e-4)
 
 
-def preset_thick_daughters(found, e):
+def preset_voltage_cable_soma_thick_daughters(found, e):
     values, base = e.preset("thick daughters"), e.run()
     assert values["daughter_radius"] == values["branch_radius"]
     assert one(found, "steady_share") > one(base, "steady_share")
@@ -525,7 +540,7 @@ def preset_thick_daughters(found, e):
     assert one(found, "peak_soma") < one(base, "peak_soma")
 
 
-def preset_thin_daughters(found, e):
+def preset_voltage_cable_soma_thin_daughters(found, e):
     base = e.run()
     assert one(found, "peak_synapse") > 1.5 * one(base, "peak_synapse")
     assert one(found, "resistance") > 2.0 * one(base, "resistance")
@@ -533,7 +548,7 @@ def preset_thin_daughters(found, e):
     assert one(found, "share") < 0.6 * one(base, "share")
 
 
-def preset_outward(found, e):
+def preset_voltage_cable_soma_outward(found, e):
     values, inward = e.preset("outward"), e.run(**e.preset("thin daughters"))
     assert values == {**e.preset("thin daughters"), "place": 0.0}
     at = int(e.defaults["place"])
@@ -543,7 +558,7 @@ def preset_outward(found, e):
     close(found["sister"], found["steady"], 1e-12)
 
 
-def preset_tight_membrane(found, e):
+def preset_voltage_cable_soma_tight_membrane(found, e):
     base = e.run()
     assert e.preset("tight membrane")["membrane_resistance"] == 20_000.0
     assert one(found, "steady_share") > 1.5 * one(base, "steady_share")
@@ -551,7 +566,7 @@ def preset_tight_membrane(found, e):
     assert one(found, "late") > 1.5 * one(base, "late")
 
 
-def preset_a_soma_that_only_reads(found, e):
+def preset_voltage_cable_soma_a_soma_that_only_reads(found, e):
     """The trunk is as it would be without a soma, and the soma follows it as in the paper."""
     tree = Tree([Section(80.0, 1.0, 80), *[Section(80.0, 0.63, 80, 0)] * 2], Membrane())
     alone = input_resistance_Mohm(tree, tree.node(40.0, 1))
@@ -561,9 +576,73 @@ def preset_a_soma_that_only_reads(found, e):
     assert one(found, "steady_share") == pytest.approx(100.0 * gain * found["steady"][0], rel=1e-9)
 
 
+def preset_timing_window_together(found, e):
+    assert e.preset("together")["delay"] == 0.0
+    assert one(found, "change_1") > 0.001 and one(found, "change_2") > 0.001
+
+
+def preset_timing_window_15_ms(found, e):
+    assert e.preset("15 ms")["delay"] == 15.0  # t2 - t1: the first is spine 1
+    assert one(found, "change_1") < -0.001 and one(found, "change_2") > 0.001
+
+
+def preset_timing_window_far_apart(found, e):
+    assert e.preset("far apart")["distance"] == 3.5
+    for window in ("window_1", "window_2"):
+        assert (found[window] > 0.0).all()
+        assert (e.run()[window] < 0.0).any()  # there is one at the start
+
+
+def preset_timing_window_slow_weakening(found, e):
+    values = e.preset("slow weakening")
+    assert values.pop("gamma_d") < 0.5 * e.defaults["gamma_d"]
+    assert values.items() <= e.defaults.items()
+    assert (found["window_1"] > 0.0).all() and (found["window_2"] > 0.0).all()
+
+
+def means(found):
+    return [one(found, f"mean_{group}") for group in ("stimulated", "near", "far")]
+
+
+def preset_three_experiments_100_Hz(found, e):
+    assert e.preset("100 Hz")["interval"] == S["interval_100"] == 10.0
+    stimulated, near, far = means(found)
+    assert stimulated > 0.01 and near < -0.01 and abs(far) < 1e-9
+
+
+def preset_three_experiments_150_Hz(found, e):
+    assert e.preset("150 Hz")["interval"] == S["interval_150"] == 6.0
+    _, near, far = means(found)
+    assert near > 0.01 and far < -0.01
+    assert means(e.run())[1] < 0.0 <= means(e.run())[2]  # both turn
+
+
+def preset_three_experiments_slow_diffusion(found, e):
+    assert e.preset("slow diffusion")["diffusion"] == 30.0 < e.defaults["diffusion"]
+    assert means(found)[0] > 1.5 * means(e.run())[0]
+    on, peaks, before = stimulated_and_peaks(e, "slow diffusion")
+    assert (peaks[on] > before[on]).all()
+    share, share_before = (p[~on] / p[on].mean() for p in (peaks, before))
+    assert (share < share_before).all()  # what every other spine gets of it
+
+
+def preset_three_experiments_fast_diffusion(found, e):
+    assert e.preset("fast diffusion")["diffusion"] == 1000.0 > e.defaults["diffusion"]
+    stimulated, near, far = means(found)
+    assert stimulated < -0.01 and abs(near) < 1e-9 and abs(far) < 1e-9
+    on, peaks, before = stimulated_and_peaks(e, "fast diffusion")
+    assert (peaks[on] < before[on]).all()
+
+
+def stimulated_and_peaks(e, preset):
+    """Which spines get pulses, and the peaks of calcium at a preset and at the start."""
+    after, before = (evaluate(e.call(**values)) for values in (e.preset(preset), {}))
+    return np.array([t.size > 0 for t in after.spikes_ms]), after.peak_uM, before.peak_uM
+
+
 @each_preset
 def test_preset_says_the_truth(name, preset):
-    check = globals()["preset_" + re.sub(r"\W+", "_", preset)]
+    check = globals()["preset_" + re.sub(r"\W+", "_", f"{name} {preset}")]
     check(run_preset(name, preset), EXPLORERS[name])
 
 
@@ -638,26 +717,13 @@ def test_alt_text_tells_settings_and_result(name):
 
 # -- copy as code ----------------------------------------------------------------------------
 
-NAMESPACE = {
-    "Branch": Branch,
-    "Spine": Spine,
-    "ThresholdRule": ThresholdRule,
-    "protocols": protocols,
-    "simulate": simulate,
-    "simulate_spine": simulate_spine,
-}
-
 
 def evaluate(code):
-    """Run what "copy as code" gives; the value of its last line, or of w if that is a loop."""
-    tree = ast.parse(code)
-    space = dict(NAMESPACE)
-    if isinstance(tree.body[-1], ast.Expr):
-        last = ast.Expression(tree.body.pop().value)
-        exec(compile(tree, "code", "exec"), space)
-        return eval(compile(last, "code", "eval"), space)
+    """Run what "copy as code" gives, as in an empty notebook; the value of its last line."""
+    tree, space = ast.parse(code), {}
+    last = ast.Expression(tree.body.pop().value)
     exec(compile(tree, "code", "exec"), space)
-    return space["w"]
+    return eval(compile(last, "code", "eval"), space)
 
 
 def close(found, wanted, rel=1e-9):
@@ -730,6 +796,29 @@ def code_voltage_cable_soma(e, result, shown):
     close(wide, one(shown, "match"), 1e-12)
 
 
+def code_timing_window(e, result, shown):
+    """The same kernel at the same step; the page keeps every fifth sample."""
+    for s in (0, 1):
+        close(result.weights[s, ::5], shown[f"w_{s + 1}"])
+        close(result.calcium_uM[s, ::5] * 1e3, shown[f"calcium_{s + 1}"])
+        close(result.peak_uM[s] * 1e3, one(shown, f"peak_{s + 1}"))
+        assert abs(result.weight_change[s] - one(shown, f"change_{s + 1}")) <= 1e-9
+    close(result.t_ms[::5], shown["t"])
+
+
+def code_three_experiments(e, result, shown):
+    """The same kernel at the same step; every spine is in one of three groups."""
+    site = np.array(result.system.site)
+    close((site - site[0]) * result.system.dx_um, shown["x"])
+    at = {g: shown[g] > -1.0 for g in studies.GROUPS}
+    assert (sum(at.values()) == 1).all()
+    assert at["stimulated"].tolist() == [train.size > 0 for train in result.spikes_ms]
+    for group, here in at.items():
+        assert np.abs(result.weight_change[here] - shown[group][here]).max() <= 1e-9
+        mean = result.weight_change[here].mean()
+        assert abs(mean - one(shown, f"mean_{group}")) <= 1e-9
+
+
 def check_code(e, changes):
     shown = e.run(**changes)
     if "snapshot" in e.defaults:
@@ -766,6 +855,72 @@ def test_copied_code_names_every_control_that_matters(name):
     e = EXPLORERS[name]
     named = set(re.findall(r"\{(\w+)\}", e.code))
     assert {c.name for c in e.controls} - named <= {"snapshot"}
+
+
+# -- the window, which is put together from one response -------------------------------------
+
+
+def window_by_grid(e, delays, **changes):
+    """Changes of both spines at some delays, every one with a run of its own."""
+    code = e.call(**{**changes, "delay": 0.0})
+    assert code.count("pairing(0, 1)") == 1
+    calls = [code.replace("pairing(0, 1)", f"pairing({d:g}, 1)") for d in delays]
+    return np.array([evaluate(call).weight_change for call in calls]).T
+
+
+@pytest.mark.parametrize("preset", [p.name for p in EXPLORERS["timing-window"].presets])
+def test_the_window_is_what_single_runs_give(preset):
+    e = EXPLORERS["timing-window"]
+    found = e.run(**e.preset(preset))
+    wanted = window_by_grid(e, found["delays"][::3], **e.preset(preset))
+    for s in (0, 1):
+        assert np.abs(found[f"window_{s + 1}"][::3] - wanted[s]).max() < 5e-7
+
+
+def test_the_window_is_what_single_runs_give_at_other_settings():
+    """Fast weights, low thresholds and fast diffusion: where copies of a pulse differ most."""
+    e = EXPLORERS["timing-window"]
+    tried = [{"gamma_d": 10.0}, {"gamma_p": 10.0}, {"diffusion": 600.0, "theta_d": 0.1}]
+    for changes in [*tried, *corners(e)[:2], *settings(e, 60, 9)[-6:]]:
+        found = e.run(**changes)
+        delays = found["delays"][::5]
+        assert (delays[0], delays[-1]) == (-100.0, 100.0)
+        wanted = window_by_grid(e, delays, **changes)
+        for s in (0, 1):
+            worst = np.abs(found[f"window_{s + 1}"][::5] - wanted[s]).max()
+            assert worst < 2e-5, changes
+
+
+def test_the_marker_stands_on_the_window():
+    e = EXPLORERS["timing-window"]
+    for delay in (-100.0, -16.0, 0.0, 4.0, 100.0):
+        found = e.run(delay=delay, gamma_d=2.0)
+        at = found["delays"].tolist().index(delay)
+        for s in (1, 2):
+            assert abs(found[f"window_{s}"][at] - one(found, f"change_{s}")) < 2e-6
+
+
+def test_the_window_of_one_spine_is_the_mirror_of_the_other():
+    found = EXPLORERS["timing-window"].run()
+    np.testing.assert_array_equal(found["delays"], np.arange(-100.0, 101.0, 4.0))
+    np.testing.assert_array_equal(found["window_1"], found["window_2"][::-1])
+
+
+# -- the arrangements of chapter 7 -----------------------------------------------------------
+
+
+def test_arrangements_are_those_of_the_library():
+    e = EXPLORERS["three-experiments"]
+    control = next(c for c in e.controls if c.name == "arrangement")
+    assert (control.low, control.high, control.step) == (1.0, 12.0, 1.0)
+    seen = set()
+    for k in range(1, 13):
+        a, found = studies.random_arrangement(np.random.default_rng(k)), e.run(arrangement=k)
+        seen.add(a)
+        close(found["x"], (np.array(a.site) - a.site[0]) * a.branch().dx_um)
+        for group in studies.GROUPS:
+            assert np.flatnonzero(found[group] > -1.0).tolist() == a.group(group).tolist()
+    assert len(seen) == 12
 
 
 # -- bad input -------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ def _calcium_decides() -> Explorer:
         ),
         ordered=(BAND,),
         code=(
+            "from heterolib import ThresholdRule\n\n"
             "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000,\n"
             "                     gamma_d_per_s={gamma_d}, gamma_p_per_s={gamma_p})\n"
             "rule.after({calcium} / 1000, {duration}, {weight})"
@@ -159,6 +160,7 @@ def _spikes_to_calcium() -> Explorer:
             ),
         ),
         code=(
+            "from heterolib import Spine, protocols, simulate_spine\n\n"
             "spine = Spine(neck_radius_um={neck_radius}, neck_length_um={neck_length},\n"
             "              decay_ms={decay})\n"
             "simulate_spine(spine, protocols.burst({pulses}, {interval}), None, 100.0,\n"
@@ -237,12 +239,14 @@ def _how_the_weight_moves() -> Explorer:
         ),
         ordered=(BAND,),
         code=(
+            "from heterolib import Spine, ThresholdRule, protocols, simulate_spine\n\n"
             "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000,\n"
             "                     gamma_d_per_s={gamma_d}, gamma_p_per_s={gamma_p})\n"
             "w = {weight}\n"
             "for _ in range({bursts}):\n"
             "    w = simulate_spine(Spine(), protocols.burst({pulses}, {interval}), rule, 130.0,\n"
-            "                       weight=w, step_ms=0.1).final_weights[0]"
+            "                       weight=w, step_ms=0.1).final_weights[0]\n"
+            "w"
         ),
         note=(
             "Bursts are far apart: each starts without calcium. The branch at the foot of the "
@@ -346,6 +350,7 @@ def _calcium_travels() -> Explorer:
             ),
         ),
         code=(
+            "from heterolib import Branch, Spine, simulate\n\n"
             "spine = Spine(neck_radius_um={neck_radius}, neck_length_um={neck_length},\n"
             "              decay_ms={decay})\n"
             "branch = Branch([40.125, 40.125 + {distance}], diffusion_um2_per_s={diffusion},\n"
@@ -451,6 +456,7 @@ def _two_spines() -> Explorer:
         ),
         ordered=(BAND,),
         code=(
+            "from heterolib import Branch, ThresholdRule, protocols, simulate\n\n"
             "branch = Branch([40.125, 40.125 + {distance}], diffusion_um2_per_s={diffusion},\n"
             "                neck='{neck}')\n"
             "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000)\n"
@@ -465,8 +471,8 @@ def _two_spines() -> Explorer:
 
 def _timing_window() -> Explorer:
     h, n_t, every, n_d, step_d = 0.1, 561, 5, 26, 4.0
-    tail = 180.0  # ms after the last pulse: the published thresholds are left long before
-    length, n = S["branch_length"] / 2.0, int(S["compartments"]) // 2
+    near = round(20.0 * S["current_decay"] / h)  # steps until a pulse's current is gone
+    n, n_r = int(S["compartments"]), (n_t - 1) * every - round(S["first_pulse"] / h) + 1
     curve = 2 * n_d - 1
     return Explorer(
         name="timing-window",
@@ -480,8 +486,6 @@ def _timing_window() -> Explorer:
             _neck(),
         ),
         constants=(
-            1.0,
-            1.0,
             S["first_pulse"],
             S["weight"],
             S["decay"],
@@ -489,14 +493,14 @@ def _timing_window() -> Explorer:
             S["neck_radius"],
             S["neck_length"],
             *_pair_constants(),
-            length,
+            S["branch_length"],
             n,
             h,
             n_t,
             every,
             n_d,
             step_d,
-            tail,
+            near,
         ),
         outputs=(
             Output("t", n_t),
@@ -513,7 +517,7 @@ def _timing_window() -> Explorer:
             Output("change_1"),
             Output("change_2"),
         ),
-        work=2 + 6 + 14 + 4 * n,
+        work=18 + 2 * near + 4 * n_r + n + 2 + 14 + 4 * n,
         views=(
             Traces(
                 "time (ms)",
@@ -545,14 +549,14 @@ def _timing_window() -> Explorer:
             ),
         ),
         code=(
-            "branch = Branch([20.125, 20.125 + {distance}], length_um=40.0, compartments=160,\n"
-            "                diffusion_um2_per_s={diffusion}, neck='{neck}')\n"
+            "from heterolib import Branch, ThresholdRule, protocols, simulate\n\n"
+            "branch = Branch([40.125, 40.125 + {distance}], diffusion_um2_per_s={diffusion},\n"
+            "                neck='{neck}')\n"
             "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000,\n"
             "                     gamma_d_per_s={gamma_d}, gamma_p_per_s={gamma_p})\n"
             "simulate(branch, protocols.pairing({delay}, 1), rule, 280.0, step_ms=0.1)"
         ),
         ordered=(BAND,),
-        note="The branch is 40 µm long here, which spines in its middle cannot tell from 80 µm.",
     )
 
 
@@ -610,7 +614,7 @@ def _three_experiments() -> Explorer:
             Output("mean_near"),
             Output("mean_far"),
         ),
-        work=pulses * n_s + 8 * n_s + 4 * n,
+        work=8 * n_s + 4 * n + pulses * sum(drawn[0].stimulated),
         views=(
             Traces(
                 "place along the branch (µm)",
@@ -657,9 +661,11 @@ def _three_experiments() -> Explorer:
             ),
         ),
         code=(
+            "import numpy as np\n\n"
+            "from heterolib import ThresholdRule, protocols, simulate, studies\n\n"
             "a = studies.random_arrangement(np.random.default_rng({arrangement}))\n"
             "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000)\n"
-            "train = protocols.train(1000 / {interval}, 60)\n"
+            "train = protocols.burst(60, {interval})\n"
             "trains = [train if on else [] for on in a.stimulated]\n"
             "simulate(a.branch({diffusion}, '{neck}'), trains, rule, 60 * {interval} + 151,\n"
             "         weights=a.weights, step_ms=0.1, engine='grid')"

@@ -45,14 +45,15 @@ RULES = (
     ("numba_rnd", "a kernel draws no random numbers: pass them in"),
     ("numba_", "a kernel calls no function of numba's runtime"),
 )
-# Reproducible code for any machine: no vectors, no special instructions of this processor.
+# Reproducible code for any machine: no vectors, no special instructions of this processor. More
+# optimisation makes the modules larger, not faster.
 ENVIRONMENT = {
     "NUMBA_CPU_NAME": "generic",
     "NUMBA_CPU_FEATURES": "",
     "NUMBA_LOOP_VECTORIZE": "0",
     "NUMBA_SLP_VECTORIZE": "0",
     "NUMBA_DISABLE_JIT": "0",
-    "NUMBA_OPT": "3",
+    "NUMBA_OPT": "2",
     "NUMBA_BOUNDSCHECK": "0",
     "NUMBA_DEBUGINFO": "0",
     "NUMBA_FULL_TRACEBACKS": "0",
@@ -115,7 +116,7 @@ def compile_in_subprocess(target: str) -> Module:
     cache = os.environ.get("NUMBA_CACHE_DIR") or str(vendor.folder().parent)
     settings = {
         **ENVIRONMENT,
-        "NUMBA_CACHE_DIR": os.path.join(cache, "wasm-kernels"),
+        "NUMBA_CACHE_DIR": os.path.join(cache, f"wasm-kernels-O{ENVIRONMENT['NUMBA_OPT']}"),
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
     done = subprocess.run(
@@ -188,8 +189,8 @@ def build(kernel: Callable[..., None], sizes: tuple[int, int, int]) -> Module:
 
 
 def _optimise(llvm: Any, module: Any, machine: Any) -> None:
-    options = llvm.create_pipeline_tuning_options(3)
-    options.loop_vectorization = options.slp_vectorization = False
+    options = llvm.create_pipeline_tuning_options(2)
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     unused = llvm.create_new_module_pass_manager()
     unused.add_global_dead_code_eliminate_pass()  # numba's wrappers for Python
