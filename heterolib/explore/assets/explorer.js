@@ -116,6 +116,9 @@
     return matchMedia("(prefers-color-scheme: dark)").matches;
   }
 
+  // Else JupyterLab takes the arrows of a slider to walk through the notebook.
+  const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
+
   const kept = {
     get(key) { try { return JSON.parse(localStorage.getItem(key)); } catch { return null; } },
     set(key, value) { try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* storage may be off */ } },
@@ -383,12 +386,12 @@
         const read = make("output", { for: id(c.name) });
         let input;
         if (c.options.length) {
-          input = make("select", { id: id(c.name), name: c.name },
+          input = make("select", { id: id(c.name), name: c.name, ...OWN_KEYS },
             ...c.options.map((word, i) => make("option", { value: i }, word)));
           input.addEventListener("change", () => this.changed());
         } else {
           input = make("input", {
-            type: "range", id: id(c.name), name: c.name, min: c.low, max: c.high, step: c.step,
+            type: "range", id: id(c.name), name: c.name, min: c.low, max: c.high, step: c.step, ...OWN_KEYS,
           });
           input.addEventListener("input", () => this.soon());
         }
@@ -497,9 +500,10 @@
     drawCharts() {
       if (!this.state.found) return;
       const mode = isDark() ? "dark" : "light";
-      const style = getComputedStyle(this.root);
+      const ink = getComputedStyle(this.root).color;
+      this.inked = Boolean(ink);
       const theme = {
-        strokes: STROKES[mode], fills: FILLS[mode], ink: style.color,
+        strokes: STROKES[mode], fills: FILLS[mode], ink,
         paper: mode === "dark" ? "#1b1d22" : "#ffffff",
         grid: mode === "dark" ? "rgba(255,255,255,.14)" : "rgba(0,0,0,.10)",
       };
@@ -517,6 +521,8 @@
       const width = this.panel.clientWidth;
       if (!width || width === this.width) return;
       this.width = width;
+      // drawn before it was in the document, where no style is known
+      if (!this.inked) { this.drawCharts(); return; }
       for (const c of this.charts) c.chart.setSize({ width, height: c.chart.height });
     }
 
@@ -538,7 +544,7 @@
         const words = r.signed ? ["strengthens", "weakens", "stays"] : ["higher", "lower", "the same"];
         this.guess.append(make("fieldset", {}, make("legend", {}, r.label),
           ...words.map((word) => make("label", {},
-            make("input", { type: "radio", name: `hl-${spec.name}-guess-${i}`, value: word }), ` ${word}`))));
+            make("input", { type: "radio", name: `hl-${spec.name}-guess-${i}`, value: word, ...OWN_KEYS }), ` ${word}`))));
       });
       this.guess.append(make("button", { type: "button", onclick: () => this.judge() }, "Commit and run"));
       this.guess.hidden = false;
