@@ -49,11 +49,6 @@ def arrays(explorer, **changes):
 # -- the declarations ------------------------------------------------------------------------
 
 
-def test_explorers_stand_in_the_order_of_their_chapters():
-    chapters = [c.stem[3:] for c in sorted((ROOT / "chapters").glob("[0-9][0-9]-*.ipynb"))]
-    assert [c for c in chapters if c in EXPLORERS] == list(EXPLORERS)
-
-
 def shown_in(chapter):
     """Names of the explorers that a notebook shows."""
     cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
@@ -61,12 +56,13 @@ def shown_in(chapter):
     return re.findall(r"^explore\.show\(\"([\w-]+)\"\)$", code, re.M)
 
 
-def test_each_of_the_first_eight_chapters_shows_one_explorer():
-    chapters = sorted((ROOT / "chapters").glob("0[1-8]-*.ipynb"))
-    shown = [name for c in chapters for name in shown_in(c)]
-    assert len(chapters) == len(shown) == 8
-    assert shown[:7] == list(EXPLORERS)[:7]
-    assert shown[7] == "two-spines"  # how sturdy chapter 5 is
+def test_every_chapter_shows_an_explorer_in_the_order_of_the_catalogue():
+    chapters = sorted((ROOT / "chapters").glob("[0-9][0-9]-*.ipynb"))
+    shown = [shown_in(c) for c in chapters]
+    assert len(chapters) >= 9 and all(shown)
+    assert shown[7] == ["two-spines"]  # how sturdy chapter 5 is
+    first = list(dict.fromkeys(name for names in shown for name in names))
+    assert first == list(EXPLORERS)
     assert all(name == e.name for name, e in EXPLORERS.items())
 
 
