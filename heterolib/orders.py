@@ -167,7 +167,7 @@ class OrderStudy:
 
     @property
     def untrained_selectivity(self) -> float:
-        """The same before training: what place alone does."""
+        """The same before training, which shows what place alone does."""
         return float(selectivity(self.untrained_mV[0], self.untrained_mV[1:].mean()))
 
     @property

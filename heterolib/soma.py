@@ -92,7 +92,7 @@ class Soma:
 
     @property
     def time_constant_ms(self) -> float:
-        """tau_U / (1 + g): how fast U follows the branch (ms)."""
+        """How fast U follows the branch, tau_U / (1 + g) (ms)."""
         return self.decay_ms / (1.0 + self.gain)
 
     def leaf(self, membrane: Membrane) -> Leaf:

@@ -993,7 +993,7 @@ class Sequence5:
 
     @property
     def selectivity(self) -> float:
-        """Of the trained order against the other one; untrained: inward against outward."""
+        """Of the trained order against the other one, or of inward against outward without."""
         first = self.trained or INWARD
         other = OUTWARD if first == INWARD else INWARD
         return float(selectivity(self.peak_mV[first], self.peak_mV[other]))
@@ -1151,7 +1151,7 @@ class OrderTable:
 
     @property
     def untrained_selectivity(self) -> checks.FloatArray:
-        """The same before training: what place alone does."""
+        """The same before training, which shows what place alone does."""
         return self._of(self.untrained_mV)
 
     def _of(self, peaks: checks.FloatArray) -> checks.FloatArray:
