@@ -1,47 +1,42 @@
 """The same function over a grid of parameters: on all cores, resumable, always the same table.
 
-Every cell is one call of a function. Cells travel to workers in chunks that last about a quarter
-of a second, so a cheap cell costs little and a dear one travels alone. With a `store`, the worker
-writes each cell to a file the moment it is finished: whatever is killed then, the parent, a
-worker or the machine's shell, the next call starts from the cells that are there.
-
-A store is a folder with `study.json`, which says whose it is, and files of lines, one a cell:
-a checksum keyed by the study, and the outputs as JSON with the arrays' bytes in base64. Files are
-only ever appended to, by one chunk at a time.
+Every cell is one call of a function and travels to a worker by itself: whatever dies there takes
+that cell along and no other. With a `store`, an SQLite file, the caller's process commits each
+cell as it comes back: whatever is killed then, the next call starts from the cells that are there.
 """
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import dataclasses
-import enum
 import hashlib
 import inspect
+import io
+import itertools
 import json
 import math
 import multiprocessing
 import os
 import pickle
-import secrets
+import queue
 import signal
+import sqlite3
 import sys
-import tempfile
 import threading
 import time
 import traceback
+import uuid
 import warnings
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence, Set
 from concurrent import futures
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from itertools import chain, count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import threadpoolctl
 
 from heterolib import checks
 
@@ -51,24 +46,21 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 Outputs = dict[str, Array]
 Parameters = dict[str, Any]
+Axes = dict[str, tuple[Any, ...]]
+Task = tuple[Callable[..., Any], Parameters, int, int | None]  # cell's number, and seed
+Failure = tuple[str, str]  # what, and the traceback
 
-FORMAT = 1  # of the files in a store
-STUDY = "study.json"
-DAMAGED = "damaged"  # the subfolder for files that fail their checksums
+FORMAT = 1  # of a store
 VALUE = "value"  # the column of a function that returns one number
 KINDS = "biufc"  # NumPy kinds a cell may return: numbers and truth values
-MOST_CELLS = 10_000_000
+MOST_CELLS = 1_000_000
 MOST_WORKERS = 4096
-MOST_RETRIES = 100
 MOST_SEED = 2**53
-MOST_CHUNK = 1000  # cells in one chunk, unless the caller says otherwise
-CHUNK_S = 0.25  # a worker returns after the first cell that ends later than this
+RETRIES = 2  # of a cell whose worker died
+IN_FLIGHT = 1000  # cells handed to a given executor at a time
 WAIT_S = 0.5  # between two looks at the keyboard where waiting cannot be interrupted
-TINY_S = 1e-9
 START_S = 60.0  # for a worker process to come up
-AHEAD = 2  # chunks handed to a given executor per worker: one runs, one waits
-DIGEST_BYTES = 8
-KEY_BYTES = 16
+DIGEST_BYTES = 16
 RAISE, KEEP = "raise", "keep"
 
 
@@ -84,7 +76,7 @@ class CellError(RuntimeError):
     """
 
     def __init__(self, index: int, parameters: Parameters, error: str, details: str = "") -> None:
-        super().__init__(f"cell {index}, {_call(parameters)}: {error}" + details)
+        super().__init__(f"cell {index}, {_call(parameters)}: {error}\n\n{details}".rstrip())
         self.index = index
         self.parameters = parameters
 
@@ -117,7 +109,7 @@ class SweepResult:
     table: pd.DataFrame
     arrays: Outputs
     failures: pd.DataFrame
-    axes: dict[str, tuple[Any, ...]]
+    axes: Axes
     seconds: float
     n_cached: int
 
@@ -173,8 +165,6 @@ def sweep(
     store: str | os.PathLike[str] | None = None,
     seed: int | None = None,
     errors: str = RAISE,
-    retries: int = 2,
-    chunk: int | None = None,
     progress: bool = True,
 ) -> SweepResult:
     """Call a function for every cell of a grid, in parallel.
@@ -190,26 +180,20 @@ def sweep(
         Values of each parameter, of which all combinations are computed; or the cells themselves.
     executor : concurrent.futures.Executor, optional
         Where the cells run: a thread pool, ``distributed.Client(...).get_executor()``, or any
-        other; it is left open. What a dead worker of Dask has not delivered is computed again
-        there, unless the workers see the `store`. Default: worker processes of our own, started
-        afresh ("spawn", as threads of numba do not survive a fork), each replaced if it dies.
+        other; it is left open. Default: worker processes of our own, started afresh ("spawn", as
+        threads of numba do not survive a fork), with one BLAS thread each; one that dies is
+        replaced.
     max_workers : int, optional
-        How many worker processes; by default as many as there are cores and cells. With an
-        `executor`: how many workers it has, if it does not say; twice as many chunks are under
-        way at a time.
+        How many processes of our own; by default as many as there are cores and cells.
     store : path, optional
-        Folder that keeps finished cells; made if missing. A later call with the same function,
-        grid and seed goes on from there; any other is refused. Use it from one call at a time.
+        File that keeps finished cells; made if missing. A later call with the same function, grid
+        and seed goes on from there; any other is refused. One call at a time can use it.
     seed : int, optional
         For `rng`; required if the function takes it.
     errors : {"raise", "keep"}
         Stop at the first cell that fails, or go on and list it in `SweepResult.failures`. Failed
-        cells are not stored: the next call tries them again.
-    retries : int
-        How often a cell on its own is tried again if its worker dies. The other cells of its
-        chunk lose nothing that was finished.
-    chunk : int, optional
-        Most cells a worker takes at once. The table does not depend on it.
+        cells are not stored: the next call tries them again. A cell fails if its function raises,
+        or if it loses its worker three times.
     progress : bool
         Show a bar.
 
@@ -230,7 +214,8 @@ def sweep(
     -----
     The study a store belongs to is the function's module, name, source and defaults, the grid,
     the seed and the version of heterolib. What the function calls is not looked at: after a
-    change there, take a new folder.
+    change there, take a new file. While a sweep runs, and after it was killed, files beside the
+    store with the endings -wal and -journal belong to it.
 
     Examples
     --------
@@ -242,9 +227,11 @@ def sweep(
     >>> list(r.table.columns), len(r.table)
     (['steps', 'end'], 3)
     """
+    from tqdm.auto import tqdm
+
     start = time.perf_counter()
-    cells = _Cells.of(grid)
-    takes_rng = _check_function(function, cells)
+    axes, cells = _read_grid(grid)
+    takes_rng = _check_function(function, tuple(cells[0]))
     if seed is not None:
         seed = checks.whole("seed", seed, 0, MOST_SEED)
     elif takes_rng:
@@ -255,20 +242,47 @@ def sweep(
     if max_workers is not None:
         max_workers = checks.whole("max_workers", max_workers, 1, MOST_WORKERS)
     checks.choice("errors", errors, (RAISE, KEEP))
-    retries = checks.whole("retries", retries, 0, MOST_RETRIES)
-    most = MOST_CHUNK if chunk is None else checks.whole("chunk", chunk, 1, MOST_CELLS)
     if not isinstance(progress, bool | np.bool_):
         raise ValueError(f"progress is {progress!r}; allowed: True or False")
     if executor is None or isinstance(executor, futures.ProcessPoolExecutor):
         _check_importable(function, cells)
 
-    kept = None if store is None else _Store.open(store, _study(function, cells, seed))
-    results = _Results(cells, {} if kept is None else kept.read())
-    n_cached = len(results.outputs)
-    if n_cached < len(cells):
-        job = _Job(function, cells, seed if takes_rng else None, kept, most, retries, errors)
-        _compute(job, results, executor, max_workers, progress=bool(progress))
-    return results.finish(time.perf_counter() - start, n_cached)
+    outputs: dict[int, Outputs] = {}
+    failures: dict[int, Failure] = {}
+    with contextlib.ExitStack() as stack:
+        kept = None
+        if store is not None:
+            kept = stack.enter_context(_Store(store, _study(function, axes, cells, seed)))
+            outputs = kept.read()
+        n_cached = len(outputs)
+        tasks = {
+            i: (function, cell, i, seed if takes_rng else None)
+            for i, cell in enumerate(cells)
+            if i not in outputs
+        }
+        name = getattr(function, "__name__", "sweep")
+        bar = tqdm(total=len(cells), initial=n_cached, desc=name, unit="cell", disable=not progress)
+        stack.enter_context(bar)
+        ended = _compute(tasks, executor, max_workers or _cores())
+        stack.enter_context(contextlib.closing(ended))
+        try:
+            for index, values, failure in ended:
+                if failure is None:
+                    _check_alike(cells, outputs, index, values)
+                    if kept is not None:
+                        kept.write(index, values)
+                    outputs[index] = values
+                elif errors == RAISE:
+                    raise CellError(index, cells[index], *failure)
+                else:
+                    failures[index] = failure
+                bar.update()
+        except BaseException as error:
+            if kept is not None:
+                error.add_note(f"Finished cells are in {kept.path}; the same call goes on.")
+            raise
+    seconds = time.perf_counter() - start
+    return SweepResult(*_tabulate(cells, outputs, failures), axes, seconds, n_cached)
 
 
 # ---- what is to be computed ----------------------------------------------------------------------
@@ -283,80 +297,39 @@ def _python(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """The cells of a grid by number; those of a product are made when asked for."""
-
-    names: tuple[str, ...]
-    axes: tuple[tuple[Any, ...], ...] | None
-    rows: tuple[Parameters, ...] | None
-
-    @classmethod
-    def of(cls, grid: object) -> _Cells:
-        allowed = "allowed: a mapping of names to sequences of values, or a list of dicts"
-        if isinstance(grid, Mapping):
-            for name, values in grid.items():
-                cls._check_name(name)
-                if isinstance(values, str | bytes | Mapping | Set) or not (
-                    isinstance(values, Sequence) or (hasattr(values, "__len__") and np.ndim(values))
-                ):
-                    raise ValueError(
-                        f"grid[{name!r}] is {values!r}; allowed: a sequence of one or more values"
-                    )
-                if len(values) == 0:
-                    raise ValueError(f"grid[{name!r}] is empty; allowed: one or more values")
-            axes = tuple(tuple(_python(v) for v in values) for values in grid.values())
-            cells = cls(tuple(grid), axes, None)
-        elif isinstance(grid, Sequence) and not isinstance(grid, str | bytes):
-            for i, row in enumerate(grid):
-                if not isinstance(row, Mapping):
-                    raise ValueError(f"grid[{i}] is {row!r}; allowed: a dict of parameters")
-                for name in row:
-                    cls._check_name(name)
-                if set(row) != set(grid[0]):
-                    raise ValueError(
-                        f"grid[{i}] has the names {sorted(row)}; allowed: those of grid[0], "
-                        f"{sorted(grid[0])}"
-                    )
-            names = tuple(grid[0]) if len(grid) else ()
-            rows = tuple({name: _python(row[name]) for name in names} for row in grid)
-            cells = cls(names, None, rows)
-        else:
-            raise ValueError(f"grid is {grid!r}; {allowed}")
-        if not cells.names:
-            raise ValueError(f"grid is {grid!r}, without a parameter; {allowed}")
-        if len(cells) > MOST_CELLS:
-            raise ValueError(f"grid has {len(cells)} cells; allowed: at most {MOST_CELLS}")
-        return cells
-
-    @staticmethod
-    def _check_name(name: object) -> None:
+def _read_grid(grid: object) -> tuple[Axes, list[Parameters]]:
+    """Return the axes, if the grid is a mapping, and the cells."""
+    axes: Axes = {}
+    cells: list[Parameters] = []
+    if isinstance(grid, Mapping):
+        for name, values in grid.items():
+            where = f"grid[{name!r}] is {values!r}"
+            if isinstance(values, str | bytes | Mapping | Set) or not np.iterable(values):
+                raise ValueError(f"{where}; allowed: a sequence of one or more values")
+            axes[name] = tuple(_python(v) for v in values)
+            if not axes[name]:
+                raise ValueError(f"{where}, empty; allowed: one or more values")
+        n = math.prod(map(len, axes.values()))
+        if n > MOST_CELLS:
+            raise ValueError(f"grid has {n} cells; allowed: at most {MOST_CELLS}")
+        cells = [dict(zip(axes, v, strict=True)) for v in itertools.product(*axes.values())]
+    elif isinstance(grid, Sequence) and not isinstance(grid, str | bytes):
+        for i, row in enumerate(grid):
+            if not isinstance(row, Mapping) or row.keys() != grid[0].keys():
+                raise ValueError(f"grid[{i}] is {row!r}; allowed: a dict with the names of grid[0]")
+            cells.append({name: _python(row[name]) for name in grid[0]})
+    if not cells or not cells[0]:
+        raise ValueError(
+            f"grid is {grid!r}; allowed: a mapping of names to sequences of values, or a list of "
+            "dicts, with at least one parameter and one cell"
+        )
+    for name in cells[0]:
         if not isinstance(name, str) or not name.isidentifier() or name == "rng":
             raise ValueError(f"grid names {name!r}; allowed: an argument of function but rng")
-
-    def __len__(self) -> int:
-        if self.axes is not None:
-            return math.prod(map(len, self.axes))
-        return len(self.rows or ())
-
-    def __getitem__(self, index: int) -> Parameters:
-        if self.axes is None:
-            assert self.rows is not None
-            return dict(self.rows[index])
-        values = []
-        for axis in reversed(self.axes):
-            index, i = divmod(index, len(axis))
-            values.append(axis[i])
-        return dict(zip(self.names, reversed(values), strict=True))
-
-    def __str__(self) -> str:
-        if self.axes is None:
-            return f"{', '.join(self.names)} ({len(self)} cells)"
-        sizes = (f"{name} ({len(axis)})" for name, axis in zip(self.names, self.axes, strict=True))
-        return " x ".join(sizes)
+    return axes, cells
 
 
-def _check_function(function: Any, cells: _Cells) -> bool:
+def _check_function(function: Any, names: tuple[str, ...]) -> bool:
     """Refuse a function that cannot take the grid's names; return whether it takes rng."""
     if not callable(function):
         raise ValueError(f"function is {function!r}; allowed: a function")
@@ -365,66 +338,59 @@ def _check_function(function: Any, cells: _Cells) -> bool:
     except (TypeError, ValueError) as error:
         raise ValueError(f"function is {function!r}; allowed: one with a signature") from error
     takes_rng = "rng" in signature.parameters
-    names = [*cells.names, "rng"] if takes_rng else cells.names
     try:
-        signature.bind(**dict.fromkeys(names))
+        signature.bind(**dict.fromkeys([*names, "rng"] if takes_rng else names))
     except TypeError as error:
         raise ValueError(
-            f"grid names {', '.join(cells.names)}, but function takes {signature}: {error}"
+            f"grid names {', '.join(names)}, but function takes {signature}: {error}"
         ) from error
     return takes_rng
 
 
-def _check_importable(function: Any, cells: _Cells) -> None:
-    """Refuse a function that a new process could not find."""
+def _check_importable(function: Any, cells: list[Parameters]) -> None:
+    """Refuse what a new process could not find or be sent."""
     remedy = (
-        "allowed for worker processes: a function at the top level of a module or a script. Move "
-        "it into a .py file and import it, or give a thread pool as executor"
+        "allowed for worker processes: values that pickle takes, and a function at the top level "
+        "of a module or a script. Move it into a .py file and import it, or give a thread pool as "
+        "executor"
     )
     main = getattr(sys.modules["__main__"], "__file__", None)
     if getattr(function, "__module__", None) == "__main__" and not (main and Path(main).is_file()):
         raise ValueError(f"function is {function!r}, defined in a notebook or prompt; {remedy}")
+    for name, value in {"function": function, "grid": cells}.items():
+        try:
+            pickle.dumps(value)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise ValueError(f"{name} cannot be sent: {error}; {remedy}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Return as JSON what JSON does not know."""
+    if isinstance(value, np.generic | np.ndarray) and not value.dtype.hasobject:
+        return [value.dtype.str, value.shape, value.tobytes().hex()]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return [f"{type(value).__module__}.{type(value).__qualname__}", fields]
+    raise TypeError(f"holds {value!r}")
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
+def _fingerprint(where: str, value: Any) -> str:
     try:
-        pickle.dumps(function)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ValueError(f"function is {function!r}, which cannot be sent; {remedy}") from error
-    try:
-        pickle.dumps(cells)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        return _digest(json.dumps(value, default=_plain).encode()).hex()
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"grid holds a value that cannot be sent to a worker process ({error}); allowed: "
-            "values that pickle takes"
+            f"{where}: {error}; allowed with a store: numbers, text, None, arrays, and lists, "
+            "dicts and dataclasses of them"
         ) from error
 
 
-def _plain(where: str, value: Any) -> Any:
-    """Return a value as JSON that is equal only for equal values."""
-    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
-        return [type(value).__name__, repr(value)]
-    if isinstance(value, enum.Enum):
-        return [type(value).__qualname__, value.name]
-    if isinstance(value, list | tuple):
-        return [type(value).__name__, [_plain(where, v) for v in value]]
-    if isinstance(value, Mapping):
-        return ["mapping", [[_plain(where, k), _plain(where, v)] for k, v in value.items()]]
-    if isinstance(value, np.generic | np.ndarray) and not value.dtype.hasobject:
-        return [value.dtype.str, list(value.shape), value.tobytes().hex()]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = [
-            [f.name, _plain(where, getattr(value, f.name))] for f in dataclasses.fields(value)
-        ]
-        return [f"{type(value).__module__}.{type(value).__qualname__}", fields]
-    raise ValueError(
-        f"{where} holds {value!r}; allowed with a store: numbers, text, None, arrays, and lists, "
-        "tuples, mappings and dataclasses of them"
-    )
-
-
-def _digest(value: Any) -> str:
-    return hashlib.blake2b(json.dumps(value).encode(), digest_size=KEY_BYTES).hexdigest()
-
-
-def _study(function: Any, cells: _Cells, seed: int | None) -> dict[str, Any]:
+def _study(
+    function: Any, axes: Axes, cells: list[Parameters], seed: int | None
+) -> dict[str, str | int | None]:
     """Return all that makes a study what it is."""
     from heterolib import __version__
 
@@ -433,30 +399,20 @@ def _study(function: Any, cells: _Cells, seed: int | None) -> dict[str, Any]:
     allowed = "allowed with a store: a plain function with source; give the rest in the grid"
     if not inspect.isfunction(inner) or inspect.ismethod(function):
         raise ValueError(f"function is {function!r}; {allowed}")
-    if inner.__closure__:
-        held = ", ".join(inner.__code__.co_freevars)
-        raise ValueError(f"function is {name}, which depends on {held} around it; {allowed}")
+    if around := inner.__code__.co_freevars:
+        raise ValueError(f"function is {name}, which uses {', '.join(around)} around it; {allowed}")
     try:
         source = inspect.getsource(inner)
     except (OSError, TypeError) as error:
         raise ValueError(f"function is {name}, whose source is not known; {allowed}") from error
-    if cells.axes is not None:
-        values = [
-            [n, _plain(f"grid[{n!r}]", a)] for n, a in zip(cells.names, cells.axes, strict=True)
-        ]
-    else:
-        values = [_plain(f"grid[{i}]", row) for i, row in enumerate(cells.rows or ())]
-    defaults = [
-        [p.name, _plain(f"function's default of {p.name}", p.default)]
-        for p in inspect.signature(inner).parameters.values()
-        if p.default is not p.empty
-    ]
+    own = [source, inner.__defaults__, inner.__kwdefaults__]
+    sizes = [f"{name} ({len(values)})" for name, values in axes.items()]
     return {
         "format": FORMAT,
         "function": name,
-        "source": _digest([source, defaults]),
-        "grid": str(cells),
-        "values": _digest(values),
+        "source": _fingerprint("defaults of function", own),
+        "grid": " x ".join(sizes) or f"{', '.join(cells[0])} ({len(cells)} cells)",
+        "values": _fingerprint("grid", axes or cells),
         "seed": seed,
         "heterolib": __version__,
     }
@@ -465,162 +421,109 @@ def _study(function: Any, cells: _Cells, seed: int | None) -> dict[str, Any]:
 # ---- the store -----------------------------------------------------------------------------------
 
 
-def _encode(key: bytes, index: int, outputs: Outputs) -> bytes:
-    """Return one finished cell as a line, with its checksum in front."""
-    packed = {
-        name: [a.dtype.str, list(a.shape), base64.b64encode(a.tobytes()).decode()]
-        for name, a in outputs.items()
-    }
-    body = json.dumps([index, packed]).encode()
-    digest = hashlib.blake2b(body, digest_size=DIGEST_BYTES, key=key).hexdigest()
-    return f"{digest} ".encode() + body + b"\n"
+def _encode(index: int, outputs: Outputs) -> bytes:
+    """Return one finished cell: a checksum, the names, the arrays in NumPy's own format."""
+    body = io.BytesIO()
+    body.write(json.dumps([index, *outputs]).encode() + b"\n")
+    for array in outputs.values():
+        np.save(body, array, allow_pickle=False)
+    return _digest(body.getvalue()) + body.getvalue()
 
 
-def _decode(key: bytes, line: bytes) -> tuple[int, Outputs] | None:
-    """Return the cell of a line, or None if the line is damaged or of another study."""
-    digest, _, body = line.strip().partition(b" ")
-    if digest != hashlib.blake2b(body, digest_size=DIGEST_BYTES, key=key).hexdigest().encode():
+def _decode(index: int, data: Any) -> Outputs | None:
+    """Return the outputs of a cell, or None if they fail the checksum."""
+    if not isinstance(data, bytes) or data[:DIGEST_BYTES] != _digest(data[DIGEST_BYTES:]):
         return None
-    index, packed = json.loads(body)
-    return index, {
-        name: np.frombuffer(base64.b64decode(data), dtype).reshape(shape)
-        for name, (dtype, shape, data) in packed.items()
-    }
+    body = io.BytesIO(data[DIGEST_BYTES:])
+    number, *names = json.loads(body.readline())
+    return {name: np.load(body) for name in names} if number == index else None
 
 
-def _append(path: Path, lines: Iterable[bytes], *, afresh: bool = False) -> None:
-    """Add lines to a file, each handed to the system at once; leave no half line on an error."""
-    with path.open("wb" if afresh else "ab", buffering=0) as file:
-        whole = file.seek(0, os.SEEK_END)
-        try:
-            # A line that a killed worker left half written must not spoil the next one.
-            for line in chain([b"\n"], lines):
-                rest = memoryview(line)
-                while rest:
-                    rest = rest[file.write(rest) :]
-                whole += len(line)
-            if not afresh:
-                os.fsync(file.fileno())
-        except OSError:
-            file.truncate(whole)
-            raise
-
-
-def _scan(key: bytes, data: bytes) -> tuple[dict[int, Outputs], list[bytes], int]:
-    """Return the cells of a file, their lines in the same order, and how many are damaged."""
-    cells: dict[int, Outputs] = {}
-    good, bad = [], 0
-    for line in filter(None, data.split(b"\n")):
-        cell = _decode(key, line)
-        if cell is None:
-            bad += 1
-        elif cell[0] not in cells:
-            cells[cell[0]] = cell[1]
-            good.append(line + b"\n")
-    return cells, good, bad
-
-
-def _trouble(error: OSError, doing: str, path: Path) -> OSError:
-    """Return an error that says what could not be done and what becomes of the rest."""
-    return OSError(
-        error.errno,
-        f"sweep cannot {doing} {path}: {error.strerror or error}. What is stored there stays; "
-        "the same call goes on from it",
-    )
-
-
-@dataclass(frozen=True)
 class _Store:
-    """A folder of finished cells. Without a study: scratch, which outlives a worker, not a call."""
+    """An SQLite file of finished cells: each is a transaction, there as a whole or not at all."""
 
-    folder: Path
-    key: bytes
-    run: str = field(default_factory=lambda: secrets.token_hex(DIGEST_BYTES))
-    scratch: bool = False
-
-    @classmethod
-    def open(cls, path: object, study: dict[str, Any]) -> _Store:
-        """Open a folder for a study, or make it; refuse one that belongs to another."""
+    def __init__(self, path: Any, study: dict[str, Any]) -> None:
         if not isinstance(path, str | os.PathLike) or not os.fspath(path):
-            raise ValueError(f"store is {path!r}; allowed: the path of a folder")
-        folder = Path(path).absolute()
-        if folder.exists() and not folder.is_dir():
-            raise ValueError(f"store is {str(folder)!r}, a file; allowed: a folder")
-        key = _digest(study).encode()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / STUDY).exists():
-                cls._compare(folder, study)
-            elif any(not name.startswith(STUDY) for name in os.listdir(folder)):
-                raise ValueError(
-                    f"store is {str(folder)!r}, which holds files but no {STUDY}; allowed: an "
-                    "empty or new folder, or one made by sweep"
-                )
-            else:
-                cls._write(folder / STUDY, json.dumps(study, indent=2).encode() + b"\n")
-        except OSError as error:
-            raise _trouble(error, "use the folder", folder) from error
-        return cls(folder, key)
+            raise ValueError(f"store is {path!r}; allowed: the path of a file")
+        self.path = Path(path).absolute()
+        with self._explained():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.touch()  # which says better than SQLite why it cannot be done
+            self.db = sqlite3.connect(self.path, timeout=0.0, isolation_level=None)
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.db.close)
+            with self._explained():
+                self._open(study)
+            stack.pop_all()
 
-    @staticmethod
-    def _compare(folder: Path, study: dict[str, Any]) -> None:
-        try:
-            other = json.loads((folder / STUDY).read_bytes())
-            if not isinstance(other, dict):
-                raise ValueError
-        except ValueError as error:
+    def _open(self, study: dict[str, Any]) -> None:
+        """Take the file for a study; refuse one that belongs to another, or is not a store."""
+        self.db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        tables = {name for (name,) in self.db.execute("SELECT name FROM sqlite_master")}
+        if tables and tables != {"study", "cells"}:
             raise ValueError(
-                f"store is {str(folder)!r}, whose {STUDY} is damaged; allowed: a folder made by "
-                "sweep, or a new one"
-            ) from error
+                f"store is {str(self.path)!r}, an SQLite file of something else; allowed: a new "
+                "file, or one made by sweep"
+            )
+        # With a write-ahead log a commit waits for no disk. Killing a process loses none; after a
+        # power cut the last ones may be missing, but those that are there are whole.
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = NORMAL")
+        if not tables:
+            self.db.execute("BEGIN IMMEDIATE")
+            self.db.execute("CREATE TABLE study (json TEXT)")
+            self.db.execute("CREATE TABLE cells (number INTEGER PRIMARY KEY, outputs BLOB)")
+            self.db.execute("INSERT INTO study VALUES (?)", [json.dumps(study)])
+            self.db.execute("COMMIT")
+        rows = self.db.execute("SELECT json FROM study").fetchall()
+        try:
+            ((text,),) = rows
+            other = dict(json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise OSError("the description of its study is damaged") from error
         unlike = [name for name in study if other.get(name) != study[name]]
         if unlike:
             raise ValueError(
-                f"store is {str(folder)!r}, which holds the study [{_say(other)}]; this one is "
-                f"[{_say(study)}]: they differ in {', '.join(unlike)}. Allowed: the folder of the "
+                f"store is {str(self.path)!r}, which holds the study [{_say(other)}]; this one is "
+                f"[{_say(study)}]: they differ in {', '.join(unlike)}. Allowed: the file of the "
                 "same study, or a new one"
             )
 
-    @staticmethod
-    def _write(path: Path, data: bytes) -> None:
-        """Write a file whole or not at all."""
-        part = path.with_name(f"{path.name}.{secrets.token_hex(DIGEST_BYTES)}.part")
-        try:
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+    def __enter__(self) -> _Store:
+        return self
 
-    def file(self, slot: int) -> Path:
-        """The file for the chunks of one slot, used by one chunk at a time."""
-        return self.folder / f"cells-{self.run}-{slot}.jsonl"
+    def __exit__(self, *_: object) -> None:
+        self.db.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise OSError(
+                f"sweep cannot use the store {self.path}: {error}. What is in it stays"
+            ) from error
 
     def read(self) -> dict[int, Outputs]:
-        """Return the finished cells; set damaged files aside, keeping what is sound in them."""
-        cells: dict[int, Outputs] = {}
-        try:
-            for i, path in enumerate(sorted(self.folder.glob("cells-*.jsonl"))):
-                found, good, bad = _scan(self.key, path.read_bytes())
-                cells.update(found)
-                if bad:
-                    if good:
-                        saved = self.folder / f"cells-{self.run}-saved-{i}.jsonl"
-                        self._write(saved, b"".join(good))
-                    (self.folder / DAMAGED).mkdir(exist_ok=True)
-                    path.replace(self.folder / DAMAGED / path.name)
-                    warnings.warn(
-                        f"{path} is damaged: {bad} of its {bad + len(good)} lines fail their "
-                        f"checksum. It is kept in {self.folder / DAMAGED}; the cells lost with "
-                        "those lines are computed again",
-                        stacklevel=3,
-                    )
-        except OSError as error:
-            raise _trouble(error, "read the folder", self.folder) from error
-        return cells
+        """Return the finished cells."""
+        with self._explained():
+            rows = self.db.execute("SELECT number, outputs FROM cells ORDER BY number")
+            found = {number: _decode(number, data) for number, data in rows}
+        good = {number: outputs for number, outputs in found.items() if outputs is not None}
+        if len(good) < len(found):
+            warnings.warn(
+                f"{self.path} is damaged: {len(found) - len(good)} of {len(found)} cells fail "
+                "their checksum, and are computed again",
+                stacklevel=3,
+            )
+        return good
+
+    def write(self, number: int, outputs: Outputs) -> None:
+        """Add a finished cell."""
+        with self._explained():
+            self.db.execute(
+                "INSERT OR REPLACE INTO cells VALUES (?, ?)", [number, _encode(number, outputs)]
+            )
 
 
 def _say(study: dict[str, Any]) -> str:
@@ -633,100 +536,37 @@ def _say(study: dict[str, Any]) -> str:
 # ---- in the worker -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    """Some cells on their way to a worker. `serial` keeps Dask from taking two for the same."""
-
-    serial: int
-    function: Callable[..., Any]
-    cells: list[tuple[int, Parameters]]
-    seed: int | None
-    key: bytes
-    file: Path | None
-    offset: int  # size of the file before this chunk: what follows was written for it
-    scratch: bool
-
-    def earlier(self) -> dict[int, tuple[Outputs, bytes]]:
-        """Return what a try at this chunk that did not come back has left in the file."""
-        if self.file is None or not self.file.exists():
-            return {}
-        with self.file.open("rb") as file:
-            file.seek(self.offset)
-            cells, good, _ = _scan(self.key, file.read())
-        ours = {i for i, _ in self.cells}
-        found = zip(cells.items(), good, strict=True)
-        return {i: (values, line) for (i, values), line in found if i in ours}
-
-
-@dataclass
-class _Done:
-    """What became of a chunk. Cells that are neither finished nor failed were not begun."""
-
-    lines: list[bytes] = field(default_factory=list)
-    failed: list[tuple[int, str, str]] = field(default_factory=list)
-    stored: bool = False
-    trouble: OSError | None = None
-    seconds: float = 0.0
+def _run_cell(task: Task, _serial: str) -> tuple[Outputs, Failure | None]:
+    """Call the function. The serial number keeps Dask from taking a second try for the first."""
+    function, parameters, index, seed = task
+    extra = {}
+    if seed is not None:
+        sequence = np.random.SeedSequence(seed, spawn_key=(index,))
+        extra["rng"] = np.random.default_rng(sequence)
+    try:
+        return _outputs(function(**parameters, **extra)), None
+    except (Exception, SystemExit) as error:
+        # As text: not every exception survives the way back.
+        return {}, (f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 def _outputs(value: Any) -> Outputs:
     """Check what a cell returned."""
     named = dict(value) if isinstance(value, Mapping) else {VALUE: value}
-    arrays = {}
-    for name, item in named.items():
-        array = np.asarray(item)
+    arrays = {name: np.array(item) for name, item in named.items()}
+    for name, array in arrays.items():
         if not isinstance(name, str) or array.dtype.kind not in KINDS:
             raise TypeError(
-                f"function returned {name!r}: {item!r}; allowed: a number, or a dict of numbers "
-                "and numeric arrays"
+                f"function returned {name!r}: {named[name]!r}; allowed: a number, or a dict of "
+                "numbers and numeric arrays"
             )
-        arrays[name] = array
     return arrays
-
-
-def _run_cells(chunk: _Chunk, done: _Done, skip: Set[int]) -> Iterator[bytes]:
-    start = time.perf_counter()
-    for index, parameters in chunk.cells:
-        if index in skip:
-            continue
-        extra = {}
-        if chunk.seed is not None:
-            sequence = np.random.SeedSequence(chunk.seed, spawn_key=(index,))
-            extra["rng"] = np.random.default_rng(sequence)
-        try:
-            outputs = _outputs(chunk.function(**parameters, **extra))
-        except (Exception, SystemExit) as error:
-            # As text: not every exception survives the way back.
-            done.failed.append((index, f"{type(error).__name__}: {error}", traceback.format_exc()))
-        else:
-            line = _encode(chunk.key, index, outputs)
-            yield line
-            done.lines.append(line)
-        done.seconds = time.perf_counter() - start
-        if done.seconds > CHUNK_S:
-            return
-
-
-def _run_chunk(chunk: _Chunk) -> _Done:
-    done = _Done()
-    # A worker on another machine does not see the folder: then the parent writes.
-    if chunk.file is None or not chunk.file.parent.is_dir():
-        deque(_run_cells(chunk, done, set()), maxlen=0)
-        return done
-    done.stored = True
-    try:
-        # Dask sends the chunk of a dead worker to another one by itself.
-        earlier = {} if chunk.scratch else chunk.earlier()
-        done.lines = [line for _, line in earlier.values()]
-        _append(chunk.file, _run_cells(chunk, done, earlier.keys()), afresh=chunk.scratch)
-    except OSError as error:
-        done.trouble = error
-    return done
 
 
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and end with it however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpoolctl.threadpool_limits(1)  # the other cores have workers of their own
     parent = multiprocessing.parent_process()
 
     def follow() -> None:
@@ -752,250 +592,12 @@ class _Worker:
         """End the process; with `now`, in the middle of its cell."""
         self.pool.shutdown(wait=not now, cancel_futures=True)
         if now:
-            ours = {p.pid: p for p in multiprocessing.active_children()}
-            try:
-                process = ours.get(self.pid.result(timeout=START_S))
-            except (futures.CancelledError, futures.TimeoutError, BrokenProcessPool):
-                return
-            if process is not None:
-                process.terminate()
-                process.join()
-
-
-@dataclass(frozen=True)
-class _Job:
-    function: Callable[..., Any]
-    cells: _Cells
-    seed: int | None
-    store: _Store | None
-    most: int
-    retries: int
-    errors: str
-
-
-class _Results:
-    """Outputs and failures by cell, and the table made of them."""
-
-    def __init__(self, cells: _Cells, outputs: dict[int, Outputs]) -> None:
-        self.cells = cells
-        self.outputs: dict[int, Outputs] = {}
-        self.failures: dict[int, tuple[str, str]] = {}
-        self.first: tuple[int, dict[str, tuple[int, ...]]] | None = None
-        for index, values in outputs.items():
-            self.add(index, values)
-
-    def add(self, index: int, values: Outputs) -> None:
-        """Take in one cell, which must have the names and shapes of the others."""
-        form = {name: a.shape for name, a in values.items()}
-        if self.first is None:
-            self.first = index, form
-            for name in form:
-                if name in self.cells.names:
-                    raise ValueError(f"function returns {name!r}, which is also in the grid")
-        elif form != self.first[1]:
-            a, b = sorted([self.first, (index, form)])
-            raise ValueError(
-                f"function returns shapes {a[1]} for cell {a[0]}, {_call(self.cells[a[0]])}, and "
-                f"{b[1]} for cell {b[0]}, {_call(self.cells[b[0]])}; allowed: the same for all"
-            )
-        self.outputs[index] = values
-
-    def finish(self, seconds: float, n_cached: int) -> SweepResult:
-        """Make the table."""
-        import pandas as pd
-
-        n = len(self.cells)
-        rows = [self.cells[i] for i in range(n)]
-        table = pd.DataFrame(
-            {
-                name: pd.Series([row[name] for row in rows], dtype=object).infer_objects()
-                for name in self.cells.names
-            }
-        )
-        arrays = {}
-        for name, shape in self.first[1].items() if self.first else ():
-            found = {i: values[name] for i, values in self.outputs.items()}
-            dtypes = {a.dtype for a in found.values()}
-            if len(found) < n:
-                dtypes.add(np.dtype(np.float64))  # for NaN
-            stacked = np.full((n, *shape), np.nan if len(found) < n else 0, np.result_type(*dtypes))
-            for i, a in found.items():
-                stacked[i] = a
-            if shape:
-                stacked.setflags(write=False)
-                arrays[name] = stacked
-            else:
-                table[name] = stacked
-        failed = [
-            {"cell": i, **self.cells[i], "error": error, "traceback": details}
-            for i, (error, details) in sorted(self.failures.items())
-        ]
-        columns = ["cell", *self.cells.names, "error", "traceback"]
-        axes = dict(zip(self.cells.names, self.cells.axes or (), strict=False))
-        return SweepResult(
-            table, arrays, pd.DataFrame(failed, columns=columns), axes, seconds, n_cached
-        )
-
-
-class _Run:
-    """Keeps the workers busy until every cell is finished or has failed."""
-
-    def __init__(
-        self,
-        job: _Job,
-        results: _Results,
-        executor: futures.Executor | None,
-        max_workers: int | None,
-        store: _Store | None,
-    ) -> None:
-        self.job, self.results, self.executor, self.store = job, results, executor, store
-        self.todo = deque(i for i in range(len(job.cells)) if i not in results.outputs)
-        self.alone: set[int] = set()  # cells that were in a chunk whose worker died
-        self.deaths: Counter[int] = Counter()
-        self.serial = count(secrets.randbits(8 * DIGEST_BYTES))
-        self.per_cell_s = CHUNK_S  # as measured on the last chunk
-        self.running: dict[futures.Future[_Done], tuple[int, _Chunk]] = {}
-        n = max_workers or getattr(executor, "_max_workers", None) or _cores()
-        n = min(n, len(self.todo)) if executor is None else AHEAD * n
-        self.free = list(range(n))
-        self.workers: dict[int, _Worker] = {}
-
-    def work(self, bar: Any) -> None:
-        """Go on to the end, or to the first failed cell if the job says so."""
-        while self.todo or self.running:
-            while self.todo and self.free:
-                self._submit(self.free.pop())
-            ended, _ = futures.wait(
-                self.running, timeout=WAIT_S, return_when=futures.FIRST_COMPLETED
-            )
-            for future in ended:
-                bar.update(self._take(future))
-            if self.results.failures:
-                bar.set_postfix(failed=len(self.results.failures))
-                if self.job.errors == RAISE:
-                    index = min(self.results.failures)
-                    error, details = self.results.failures[index]
-                    raise CellError(index, self.job.cells[index], error, f"\n\n{details}")
-
-    def stop(self) -> None:
-        """After an error: let go of what runs, but of nothing that is finished."""
-        for worker in self.workers.values():
-            worker.stop(now=True)
-        if self.executor is not None:
-            for future in [f for f in self.running if not f.cancel()]:
-                self._take(future)
-
-    def close(self) -> None:
-        """End our own processes."""
-        for worker in self.workers.values():
-            worker.stop(now=False)
-
-    def _next_cells(self) -> list[int]:
-        share = math.ceil(len(self.todo) / (AHEAD * (len(self.free) + len(self.running) + 1)))
-        size = max(1, min(self.job.most, share, int(CHUNK_S / max(self.per_cell_s, TINY_S))))
-        cells = [self.todo.popleft()]
-        while self.todo and len(cells) < size and not self.alone & {cells[0], self.todo[0]}:
-            cells.append(self.todo.popleft())
-        return cells
-
-    def _submit(self, slot: int) -> None:
-        job, store = self.job, self.store
-        file = store.file(slot) if store else None
-        try:
-            offset = file.stat().st_size if file and store and not store.scratch else 0
-        except FileNotFoundError:
-            offset = 0
-        chunk = _Chunk(
-            next(self.serial),
-            job.function,
-            [(i, job.cells[i]) for i in self._next_cells()],
-            job.seed,
-            store.key if store else b"",
-            file,
-            offset,
-            bool(store and store.scratch),
-        )
-        try:
-            future = self._pool(slot).submit(_run_chunk, chunk)
-        except (futures.BrokenExecutor, RuntimeError) as error:
-            if self.executor is not None:
-                raise RuntimeError(
-                    f"the executor given takes no more cells: {error!r}. Without one, sweep "
-                    "replaces workers that die"
-                ) from error
-            # The process died between two chunks.
-            self.workers.pop(slot).stop(now=False)
-            future = self._pool(slot).submit(_run_chunk, chunk)
-        self.running[future] = slot, chunk
-
-    def _pool(self, slot: int) -> futures.Executor:
-        if self.executor is not None:
-            return self.executor
-        if slot not in self.workers:
-            self.workers[slot] = _Worker()
-        return self.workers[slot].pool
-
-    def _take(self, future: futures.Future[_Done]) -> int:
-        """Take in a chunk that ended, one way or another; return how many cells that settles."""
-        slot, chunk = self.running.pop(future)
-        self.free.append(slot)
-        try:
-            done = future.result()
-        except Exception as error:
-            return self._bury(slot, chunk, error)
-        if self.store is not None and not done.stored:
-            try:
-                _append(self.store.file(slot), done.lines)
-            except OSError as error:
-                done.trouble = error
-        settled = {}
-        for line in done.lines:
-            cell = _decode(chunk.key, line)
-            assert cell is not None
-            settled[cell[0]] = cell[1]
-        for index, values in settled.items():
-            self.results.add(index, values)
-        for index, error_text, details in done.failed:
-            self.results.failures[index] = error_text, details
-        if done.trouble is not None:
-            assert self.store is not None
-            raise _trouble(done.trouble, "write to", self.store.folder) from done.trouble
-        left = [i for i, _ in chunk.cells if i not in settled and i not in self.results.failures]
-        self.todo.extendleft(reversed(left))
-        n = len(chunk.cells) - len(left)
-        self.per_cell_s = done.seconds / max(n, 1)
-        return n
-
-    def _bury(self, slot: int, chunk: _Chunk, error: BaseException) -> int:
-        """Sort the cells of a chunk that did not come back: finished, or to be tried again."""
-        if slot in self.workers and isinstance(error, futures.BrokenExecutor):
-            worker = self.workers.pop(slot)
-            worker.stop(now=False)
-            if worker.pid.exception() is not None:
-                raise RuntimeError(
-                    "worker processes do not come up; their own message is on the terminal. A "
-                    'script must call sweep below if __name__ == "__main__":'
-                ) from error
-        settled: dict[int, Outputs] = {}
-        if self.store is not None:
-            try:
-                settled = {i: values for i, (values, _) in chunk.earlier().items()}
-            except OSError as unread:
-                raise _trouble(unread, "read", self.store.folder) from unread
-            for index, values in settled.items():
-                self.results.add(index, values)
-        left = [i for i, _ in chunk.cells if i not in settled]
-        self.alone.update(left)
-        # Whoever was in company is tried alone, where a second death leaves no doubt.
-        if len(chunk.cells) == 1 and left:
-            self.deaths[left[0]] += 1
-            if self.deaths[left[0]] > self.job.retries:
-                guilty = left.pop(0)
-                times = self.deaths[guilty]
-                text = f"its worker died, {times} times of {times} ({error!r})"
-                self.results.failures[guilty] = text, ""
-        self.todo.extendleft(reversed(left))
-        return len(chunk.cells) - len(left)
+            with contextlib.suppress(futures.CancelledError, futures.BrokenExecutor, TimeoutError):
+                pid = self.pid.result(timeout=START_S)
+                for process in multiprocessing.active_children():
+                    if process.pid == pid:
+                        process.terminate()
+                        process.join()
 
 
 def _cores() -> int:
@@ -1005,37 +607,109 @@ def _cores() -> int:
 
 
 def _compute(
-    job: _Job,
-    results: _Results,
-    executor: futures.Executor | None,
-    max_workers: int | None,
-    *,
-    progress: bool,
-) -> None:
-    from tqdm.auto import tqdm
+    tasks: dict[int, Task], executor: futures.Executor | None, n_workers: int
+) -> Generator[tuple[int, Outputs, Failure | None], None, None]:
+    """Yield each cell's number, and its outputs or failure, in the order in which they end."""
+    todo = deque(tasks)
+    deaths: Counter[int] = Counter()
+    running: dict[futures.Future[Any], tuple[int, _Worker | None]] = {}
+    ended: queue.SimpleQueue[futures.Future[Any]] = queue.SimpleQueue()
+    workers: set[_Worker] = set()
+    # A process has one cell at a time: there is no doubt which one killed it, and no other is lost.
+    free: list[_Worker | None] = [None] * (IN_FLIGHT if executor else n_workers)
+    try:
+        while todo or running:
+            while todo and free:
+                worker = free.pop()
+                if executor is None and worker is None:
+                    workers.add(worker := _Worker())
+                pool = worker.pool if worker else executor
+                assert pool is not None
+                try:
+                    future = pool.submit(_run_cell, tasks[todo[0]], uuid.uuid4().hex)
+                except RuntimeError as error:
+                    if worker is None:
+                        raise RuntimeError(
+                            f"the executor given takes no more cells: {error!r}. Without one, "
+                            "sweep replaces workers that die"
+                        ) from error
+                    free.append(None)  # the process died between two cells
+                    continue
+                running[future] = todo.popleft(), worker
+                future.add_done_callback(ended.put)
+            try:
+                future = ended.get(timeout=WAIT_S)
+            except queue.Empty:
+                continue
+            index, worker = running.pop(future)
+            try:
+                outputs, failure = future.result()
+            except Exception as error:
+                if worker and worker.pid.exception() is not None:
+                    raise RuntimeError(
+                        "worker processes do not come up; their own message is on the terminal. A "
+                        'script must call sweep below if __name__ == "__main__":'
+                    ) from error
+                free.append(None)
+                deaths[index] += 1
+                if deaths[index] <= RETRIES:
+                    todo.appendleft(index)
+                    continue
+                times = deaths[index]
+                outputs = {}
+                failure = f"its worker died, {times} times of {times} ({error!r})", ""
+            else:
+                free.append(worker)
+            yield index, outputs, failure
+    finally:
+        for worker in workers:
+            worker.stop(now=bool(running))
+        if executor is not None:
+            futures.wait([future for future in running if not future.cancel()])
 
-    with ExitStack() as stack:
-        store = job.store
-        if store is None and executor is None:
-            # So that a worker's death costs no finished cell even then.
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="heterolib-sweep-"))
-            store = _Store(Path(folder), secrets.token_bytes(KEY_BYTES), scratch=True)
-        run = _Run(job, results, executor, max_workers, store)
-        bar = stack.enter_context(
-            tqdm(
-                total=len(job.cells),
-                initial=len(results.outputs),
-                desc=getattr(job.function, "__name__", "sweep"),
-                unit="cell",
-                disable=not progress,
+
+# ---- the table -----------------------------------------------------------------------------------
+
+
+def _shapes(outputs: Outputs) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in outputs.items()}
+
+
+def _check_alike(
+    cells: list[Parameters], outputs: dict[int, Outputs], index: int, values: Outputs
+) -> None:
+    """Refuse a cell whose outputs have other names or shapes than an earlier one's."""
+    for name in values.keys() & cells[index].keys():
+        raise ValueError(f"function returns {name!r}, which is also in the grid")
+    for other, earlier in itertools.islice(outputs.items(), 1):
+        (i, a), (j, b) = sorted([(other, _shapes(earlier)), (index, _shapes(values))])
+        if a != b:
+            raise ValueError(
+                f"function returns shapes {a} for cell {i}, {_call(cells[i])}, and {b} for cell "
+                f"{j}, {_call(cells[j])}; allowed: the same for all"
             )
-        )
-        try:
-            run.work(bar)
-        except BaseException as error:
-            run.stop()
-            if job.store is not None:
-                error.add_note(f"Finished cells are in {job.store.folder}; the same call goes on.")
-            raise
-        finally:
-            run.close()
+
+
+def _tabulate(
+    cells: list[Parameters], outputs: dict[int, Outputs], failures: dict[int, Failure]
+) -> tuple[pd.DataFrame, Outputs, pd.DataFrame]:
+    """Return the table, the outputs that are arrays, and the table of failures."""
+    import pandas as pd
+
+    names = list(cells[0])
+    columns = {name: pd.Series([cell[name] for cell in cells], dtype=object) for name in names}
+    table = pd.DataFrame(columns).infer_objects()
+    arrays = {}
+    for name, sample in next(iter(outputs.values()), {}).items():
+        missing = {name: np.full(sample.shape, np.nan)}
+        stacked = np.stack([outputs.get(i, missing)[name] for i in range(len(cells))])
+        if sample.shape:
+            stacked.setflags(write=False)
+            arrays[name] = stacked
+        else:
+            table[name] = stacked
+    failed = [
+        {"cell": i, **cells[i], "error": error, "traceback": details}
+        for i, (error, details) in sorted(failures.items())
+    ]
+    return table, arrays, pd.DataFrame(failed, columns=["cell", *names, "error", "traceback"])

@@ -109,6 +109,22 @@ def slow_beside_deadly(x, folder):
     return x
 
 
-def slow(x):
+def slow(x, folder):
+    mark(folder, str(x))
     time.sleep(0.05)
     return x
+
+
+def blas_threads(x):
+    import threadpoolctl
+
+    return max(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
+
+
+def weight_change(distance_um, delay_ms):
+    """A cell of the model, with everything from diffusion to the rule in it."""
+    from heterolib import ThresholdRule, protocols, simulate
+    from heterolib.studies import window_branch
+
+    trains = protocols.pairing(delay_ms, 1)
+    return simulate(window_branch(distance_um), trains, ThresholdRule(), 200.0).weight_change

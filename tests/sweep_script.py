@@ -1,6 +1,6 @@
 """Sweeps that test_sweep runs as a program of its own, to kill or to interrupt.
 
-python tests/sweep_script.py STORE MARKS | slow STORE | own -
+python tests/sweep_script.py marked|slow|own STORE MARKS
 """
 
 import sys
@@ -17,12 +17,13 @@ def half(x):
 
 
 if __name__ == "__main__":
-    what, where = sys.argv[1:]
+    what, store, marks = sys.argv[1:]
+    more = {"max_workers": 2, "progress": False}
     if what == "own":
-        print(sweep(half, {"x": [2, 3, 5]}, max_workers=2, progress=False).table["value"].sum())
+        print(sweep(half, {"x": [2, 3, 5]}, **more).table["value"].sum())
     elif what == "slow":
-        grid = {"x": range(900)}
-        sweep(sweep_cells.slow, grid, max_workers=2, store=where, progress=False)
+        grid = {"x": range(900), "folder": [marks]}
+        sweep(sweep_cells.slow, grid, store=store, **more)
     else:
-        grid = {"x": range(300), "folder": [where]}
-        sweep(sweep_cells.marked, grid, max_workers=2, store=what, seed=3, progress=False)
+        grid = {"x": range(300), "folder": [marks]}
+        sweep(sweep_cells.marked, grid, store=store, seed=3, **more)

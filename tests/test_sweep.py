@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib.util
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
@@ -95,10 +97,9 @@ def test_list_of_cells(threads):
 
 def test_same_bits_whatever_computes_it(threads, processes, tmp_path):
     one = sweep(cells.mixed, GRID, seed=7, max_workers=1, progress=False)
-    two = sweep(cells.mixed, GRID, seed=7, max_workers=2, chunk=1, progress=False)
-    same(one, two)
-    same(one, sweep(cells.mixed, GRID, seed=7, executor=threads, chunk=5, progress=False))
-    same(one, sweep(cells.mixed, GRID, seed=7, executor=processes, chunk=3, progress=False))
+    same(one, sweep(cells.mixed, GRID, seed=7, max_workers=2, progress=False))
+    same(one, sweep(cells.mixed, GRID, seed=7, executor=threads, progress=False))
+    same(one, sweep(cells.mixed, GRID, seed=7, executor=processes, progress=False))
     stored = sweep(cells.mixed, GRID, seed=7, executor=threads, store=tmp_path / "s", progress=True)
     again = sweep(cells.mixed, GRID, seed=7, executor=threads, store=tmp_path / "s")
     same(one, stored)
@@ -109,44 +110,54 @@ def test_same_bits_whatever_computes_it(threads, processes, tmp_path):
     assert one.table["noise"].nunique() == 12
 
 
-def test_never_more_than_a_few_chunks_under_way():
-    class Counting(Executor):
-        _max_workers = 3
+def test_model_has_the_same_bits_whatever_computes_it(threads, processes):
+    grid = {"distance_um": [1.0, 2.5], "delay_ms": [-20.0, 0.0, 20.0]}
+    one = sweep(cells.weight_change, grid, executor=processes, progress=False)
+    assert np.ptp(one.arrays["value"]) > 0
+    same(one, sweep(cells.weight_change, grid, executor=threads, progress=False))
+
+
+def test_never_more_than_so_many_cells_under_way(monkeypatch):
+    class Counting(ThreadPoolExecutor):
         most = under_way = 0
 
-        def __init__(self):
-            self.pool = ThreadPoolExecutor(3)
-
-        def submit(self, fn, /, *args, **kwargs):
+        def submit(self, *args):
             self.under_way += 1
             self.most = max(self.most, self.under_way)
-            future = self.pool.submit(fn, *args, **kwargs)
+            future = super().submit(*args)
             future.add_done_callback(self.ended)
             return future
 
         def ended(self, _):
             self.under_way -= 1
 
-    executor = Counting()
-    sweep(cells.product, {"x": range(50), "y": range(4)}, executor=executor, chunk=2)
-    executor.pool.shutdown()
-    assert 1 < executor.most <= module.AHEAD * 3
+    monkeypatch.setattr(module, "IN_FLIGHT", 6)
+    with Counting(3) as pool:
+        sweep(cells.product, {"x": range(50), "y": range(4)}, executor=pool, progress=False)
+    assert 1 < pool.most <= 6
+
+
+def test_own_workers_have_one_blas_thread():
+    assert sweep(cells.blas_threads, {"x": [0]}, progress=False).table["value"].tolist() == [1]
 
 
 # ---- failures ------------------------------------------------------------------------------------
 
 
 def test_failed_cell_reports_its_parameters(processes, tmp_path):
+    store = tmp_path / "s"
     grid = {"x": range(6), "bad": [3]}
     with pytest.raises(CellError, match=r"cell 3, x=3, bad=3: Awkward: this and that") as info:
-        sweep(cells.bad_at, grid, executor=processes, progress=False, store=tmp_path)
+        sweep(cells.bad_at, grid, executor=processes, progress=False, store=store)
     assert info.value.parameters == {"x": 3, "bad": 3} and info.value.index == 3
     assert "in bad_at" in str(info.value)  # the worker's traceback
-    assert str(tmp_path) in info.value.__notes__[0]
+    assert str(store) in info.value.__notes__[0]
 
-    result = sweep(
-        cells.bad_at, grid, executor=processes, progress=False, store=tmp_path, errors="keep"
-    )
+    for n_cached in (None, 5):  # what was not finished before the error; then what failed
+        result = sweep(
+            cells.bad_at, grid, executor=processes, progress=False, store=store, errors="keep"
+        )
+        assert n_cached in (None, result.n_cached)
     assert np.array_equal(result.table["value"], [0, 1, 2, np.nan, 4, 5], equal_nan=True)
     assert result.failures[["cell", "x", "bad"]].to_dict("records") == [
         {"cell": 3, "x": 3, "bad": 3}
@@ -189,7 +200,7 @@ def test_dead_worker_loses_only_its_cell(tmp_path, stored):
     store = tmp_path / "store" if stored else None
     result = sweep(cells.deadly, grid, max_workers=2, progress=False, store=store)
     assert result.table["value"].tolist() == [0.5 * x for x in range(40)]
-    # Every cell was finished once, also those that shared a chunk with the one that died.
+    # Every cell was finished once, also those that the process had finished before it died.
     assert counts(tmp_path / "marks") == {"died": 2} | {str(x): 1 for x in range(40)}
 
 
@@ -201,11 +212,10 @@ def test_other_workers_go_on_with_their_cell(tmp_path):
 
 def test_cell_that_kills_every_worker_is_reported(tmp_path):
     grid = {"x": range(8), "folder": [str(tmp_path)], "times": [99], "victim": [5]}
-    result = sweep(cells.deadly, grid, max_workers=1, retries=1, errors="keep", progress=False)
+    result = sweep(cells.deadly, grid, max_workers=1, errors="keep", progress=False)
     assert result.failures[["cell", "x"]].to_dict("records") == [{"cell": 5, "x": 5}]
-    assert "its worker died, 2 times of 2" in result.failures["error"][0]
-    assert counts(tmp_path).keys() == {"died", "0", "1", "2", "3", "4", "6", "7"}
-    assert counts(tmp_path)["died"] <= 3
+    assert "its worker died, 3 times of 3" in result.failures["error"][0]
+    assert counts(tmp_path) == {"died": 3} | {str(x): 1 for x in range(8) if x != 5}
 
 
 def test_given_pool_that_breaks_cannot_be_replaced(tmp_path):
@@ -217,23 +227,27 @@ def test_given_pool_that_breaks_cannot_be_replaced(tmp_path):
         sweep(cells.deadly, grid, executor=pool, progress=False)
 
 
-def test_executor_that_loses_chunks():
+@pytest.mark.parametrize(("times", "lost"), [(2, 0), (3, 1)])
+def test_executor_that_loses_cells(times, lost):
     """As Dask's KilledWorker: the future fails, the executor lives."""
 
     class Losing(ThreadPoolExecutor):
-        lost = 0
+        tries = ()
 
-        def submit(self, fn, chunk):
-            if any(p["x"] == 5 for _, p in chunk.cells) and self.lost < 3:
-                self.lost += 1
+        def submit(self, fn, task, serial):
+            if task[1]["x"] == 5 and len(self.tries) < times:
+                self.tries += (serial,)
                 future = Future()
                 future.set_exception(BrokenProcessPool("gone"))
                 return future
-            return super().submit(fn, chunk)
+            return super().submit(fn, task, serial)
 
+    grid = {"x": range(9), "y": [1]}
     with Losing(1) as pool:
-        result = sweep(cells.product, {"x": range(9), "y": [1]}, executor=pool, progress=False)
-    assert result.table["value"].tolist() == list(range(9))
+        result = sweep(cells.product, grid, executor=pool, progress=False, errors="keep")
+    assert result.failures["x"].tolist() == [5] * lost
+    assert result.table["value"].fillna(5).tolist() == list(range(9))
+    assert len(set(pool.tries)) == times  # or Dask would answer a second try with the first
 
 
 # ---- killing and resuming ------------------------------------------------------------------------
@@ -244,28 +258,32 @@ def start(*arguments, **more):
 
 
 def stored_cells(store):
-    """Return the numbers of the cells in a store, read without the library."""
-    lines = [line for path in store.glob("cells-*") for line in path.read_bytes().split(b"\n")]
-    cells = set()
-    for line in filter(None, lines):
-        with contextlib.suppress(ValueError):  # half a line
-            cells.add(json.loads(line.partition(b" ")[2])[0])
-    return cells
+    """Return the numbers of the cells in a store, leaving it as the kill left it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in store.parent.glob(f"{store.name}*"):
+            shutil.copy(path, folder)
+        with contextlib.closing(sqlite3.connect(Path(folder) / store.name)) as db:
+            tables = db.execute("SELECT name FROM sqlite_master").fetchall()
+            return [n for (n,) in db.execute("SELECT number FROM cells")] if tables else []
+
+
+def wait_until_at_work(process, marks):
+    before = sum(counts(marks).values())
+    while process.poll() is None and sum(counts(marks).values()) == before:
+        time.sleep(0.002)
 
 
 def test_killed_at_random_and_resumed(threads, tmp_path):
-    reference = tmp_path / "reference"
+    reference, marks = tmp_path / "reference", tmp_path / "marks"
     reference.mkdir()
-    expected = run_marked(None, reference, threads)
-    store, marks = tmp_path / "store", tmp_path / "marks"
     marks.mkdir()
+    expected = run_marked(None, reference, threads)
+    store = tmp_path / "store"
     rng = random.Random(0)
     kills, finished = 0, {}  # how often each stored cell had run
-    for _ in range(4):
-        process = start(store, marks)
-        before = sum(counts(marks).values())
-        while process.poll() is None and sum(counts(marks).values()) == before:
-            time.sleep(0.005)  # until its workers are at it
+    for _ in range(3):
+        process = start("marked", store, marks)
+        wait_until_at_work(process, marks)
         time.sleep(rng.uniform(0.0, 0.08))
         process.kill()
         kills += process.wait() == -signal.SIGKILL
@@ -274,9 +292,7 @@ def test_killed_at_random_and_resumed(threads, tmp_path):
         assert all(times[name] == n for name, n in finished.items())
         finished = {str(x): times[str(x)] for x in stored_cells(store)}
     assert kills >= 2 and 0 < len(finished) < 300
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a kill in the middle of a line is reported
-        result = run_marked(store, marks, threads)
+    result = run_marked(store, marks, threads)  # any warning would be an error
     pd.testing.assert_frame_equal(
         result.table.drop(columns="folder"), expected.table.drop(columns="folder")
     )
@@ -285,47 +301,74 @@ def test_killed_at_random_and_resumed(threads, tmp_path):
     times = counts(marks)
     assert times.keys() == {str(x) for x in range(300)}
     assert all(times[name] == n for name, n in finished.items())
-    # Run twice were only cells cut off between their last line and the store's, one a worker.
+    # Run twice were only cells that had not reached the store, at most one a worker.
     assert sum(times.values()) <= 300 + 2 * kills
     assert run_marked(store, marks, threads).n_cached == 300
 
 
+KILL_AT = """
+import os, signal, sqlite3, sys
+from concurrent.futures import ThreadPoolExecutor
+from heterolib.sweep import sweep
+from tests import sweep_cells
+
+class Connection(sqlite3.Connection):
+    left = int(sys.argv[2])
+
+    def execute(self, *arguments):
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
+        return super().execute(*arguments)
+
+def connect(*arguments, real=sqlite3.connect, **more):
+    return real(*arguments, factory=Connection, **more)
+
+sqlite3.connect = connect
+with ThreadPoolExecutor(1) as pool:
+    grid = {"x": range(3), "y": range(2)}
+    sweep(sweep_cells.product, grid, executor=pool, store=sys.argv[1], progress=False)
+"""
+
+
+@pytest.mark.parametrize("step", [2, 6, 8])
+def test_killed_before_any_step_of_the_store(threads, tmp_path, step):
+    """Of its first commands, the ones that open it, make its tables, and add the first cells."""
+    command = [sys.executable, "-c", KILL_AT, str(tmp_path / "s"), str(step)]
+    assert subprocess.run(command, cwd=HERE.parent).returncode == -signal.SIGKILL
+    run = {"grid": {"x": range(3), "y": range(2)}, "executor": threads, "progress": False}
+    result = sweep(cells.product, store=tmp_path / "s", **run)
+    same(result, sweep(cells.product, **run))
+
+
 def test_workers_end_with_a_killed_parent(tmp_path):
     psutil = pytest.importorskip("psutil")
-    process = start("slow", tmp_path / "s", stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while not list(tmp_path.glob("s/cells-*")) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    (tmp_path / "marks").mkdir()
+    process = start("slow", tmp_path / "s", tmp_path / "marks", stderr=subprocess.DEVNULL)
+    wait_until_at_work(process, tmp_path / "marks")
     children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    assert children
-    assert not psutil.wait_procs(children, timeout=5)[1]
+    assert len(children) >= 2
+    assert not psutil.wait_procs(children, timeout=20)[1]
 
 
 def test_interrupt_stops_at_once_and_keeps_finished_cells(tmp_path):
-    store = tmp_path / "s"
-    process = start("slow", store, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not any(
-        path.stat().st_size > 1 for path in store.glob("cells-*")
-    ):
-        time.sleep(0.01)
-    interrupted = time.monotonic()
+    store, marks = tmp_path / "s", tmp_path / "marks"
+    marks.mkdir()
+    process = start("slow", store, marks, stderr=subprocess.PIPE, text=True)
+    for _ in range(4):
+        wait_until_at_work(process, marks)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
-    assert time.monotonic() - interrupted < 5
+    _, told = process.communicate()
     assert "KeyboardInterrupt" in told and f"Finished cells are in {store}" in told
     assert "SpawnProcess" not in told  # no tracebacks from the workers
-    lines = sum(
-        bool(line) for path in store.glob("cells-*") for line in path.read_bytes().splitlines()
-    )
-    assert 1 <= lines < 900
+    assert 1 <= len(stored_cells(store)) < 900
 
 
 def test_function_of_a_script():
     done = subprocess.run(
-        [sys.executable, SCRIPT, "own", "-"], capture_output=True, text=True, check=True
+        [sys.executable, SCRIPT, "own", "-", "-"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "5.0"
 
@@ -350,11 +393,13 @@ def test_script_without_a_guard_is_told(tmp_path):
 
 
 def test_store_of_another_study_is_refused(threads, tmp_path):
+    store = tmp_path / "s"
+
     def run(function, grid, seed=None):
-        return sweep(function, grid, seed=seed, store=tmp_path, executor=threads, progress=False)
+        return sweep(function, grid, seed=seed, store=store, executor=threads, progress=False)
 
     run(cells.product, {"x": [1, 2], "y": [3]})
-    before = sorted(path.read_bytes() for path in tmp_path.iterdir())
+    before = store.read_bytes()
     for function, grid, seed, words in [
         (cells.product, {"x": [1, 2], "y": [4]}, None, "they differ in values"),
         (cells.product, {"y": [3], "x": [1, 2]}, None, "they differ in grid, values"),
@@ -366,7 +411,7 @@ def test_store_of_another_study_is_refused(threads, tmp_path):
             run(function, grid, seed)
         assert "sweep_cells.product over x (2) x y (1), seed None" in str(info.value)
         assert f"{function.__name__} over" in str(info.value).split("this one is")[1]
-    assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == before
+    assert store.read_bytes() == before and list(tmp_path.iterdir()) == [store]
     # The same numbers from another library's type are the same study.
     assert run(cells.product, {"x": np.array([1, 2]), "y": (3,)}).n_cached == 2
 
@@ -404,16 +449,24 @@ class Method:
 def test_store_wants_a_function_it_can_tell_apart(threads, tmp_path):
     scale = 2.0
     for function, words in [
-        (lambda x: x * scale, "depends on scale around it"),
+        (lambda x: x * scale, "uses scale around it"),
         (Method().method, "allowed with a store: a plain function"),
         (eval("lambda x: x"), "whose source is not known"),
     ]:
         with pytest.raises(ValueError, match=words):
-            sweep(function, {"x": [1]}, store=tmp_path, executor=threads, progress=False)
-    with pytest.raises(ValueError, match=r"grid\['x'\] holds <object"):
-        sweep(
-            cells.with_default, {"x": [object()]}, store=tmp_path, executor=threads, progress=False
-        )
+            sweep(function, {"x": [1]}, store=tmp_path / "s", executor=threads, progress=False)
+    for value, words in [
+        (object(), "grid: holds <object"),
+        ({(1, 2): 3}, "grid: keys must be str"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            sweep(
+                cells.with_default,
+                {"x": [value]},
+                store=tmp_path / "s",
+                executor=threads,
+                progress=False,
+            )
     assert not any(tmp_path.iterdir())
 
 
@@ -422,159 +475,208 @@ def test_store_takes_dataclasses(threads, tmp_path):
         return rule.theta_p_uM + x
 
     grid = [{"rule": ThresholdRule(), "x": np.arange(3)}]
-    a = sweep(rates, grid, store=tmp_path, executor=threads, progress=False)
-    b = sweep(rates, grid, store=tmp_path, executor=threads, progress=False)
+    run = {"store": tmp_path / "s", "executor": threads, "progress": False}
+    a = sweep(rates, grid, **run)
+    b = sweep(rates, grid, **run)
     assert b.n_cached == 1 and np.array_equal(a.arrays["value"], b.arrays["value"])
+    grid[0]["rule"] = ThresholdRule(theta_p_uM=0.5)
+    with pytest.raises(ValueError, match="they differ in values"):
+        sweep(rates, grid, **run)
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "foreign", "garbage"])
-def test_damaged_file_is_set_aside_and_its_cells_recomputed(threads, tmp_path, damage):
+def change(store, sql, *values):
+    with contextlib.closing(sqlite3.connect(store)) as db:
+        db.execute(sql, values)
+        db.commit()
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "exchange", "type"])
+def test_damaged_cell_is_computed_again(threads, tmp_path, damage):
     store, marks = tmp_path / "s", tmp_path / "marks"
     marks.mkdir()
     first = run_marked(store, marks, threads)
-    files = list(store.glob("cells-*.jsonl"))
-    path = max(files, key=lambda p: p.stat().st_size)
-    data = path.read_bytes()
-    if damage == "flip":
-        data = data[:500] + bytes([data[500] ^ 1]) + data[501:]
-    elif damage == "cut":
-        data = data[:-100]
-    elif damage == "garbage":
-        data = bytes(range(256)) * 3
-    else:
-        sweep(cells.product, GRID, executor=threads, store=tmp_path / "t", progress=False)
-        data += next((tmp_path / "t").glob("cells-*.jsonl")).read_bytes()
-    path.write_bytes(data)
-    with pytest.warns(UserWarning, match=f"{path.name} is damaged") as told:
+    with contextlib.closing(sqlite3.connect(store)) as db:
+        data, other = (
+            db.execute("SELECT outputs FROM cells WHERE number = ?", [n]).fetchone()[0]
+            for n in (7, 8)
+        )
+    spoilt = {
+        "flip": data[:-9] + bytes([data[-9] ^ 1]) + data[-8:],
+        "cut": data[:-1],
+        "exchange": other,  # sound, but of another cell
+        "type": 3.5,
+    }[damage]
+    change(store, "UPDATE cells SET outputs = ? WHERE number = 7", spoilt)
+    with pytest.warns(UserWarning, match="s is damaged: 1 of 300 cells fail their checksum"):
         again = run_marked(store, marks, threads)
-    assert len(told) == 1
     same(first, again)
-    assert (store / "damaged" / path.name).read_bytes() == data
-    lost = 300 - again.n_cached
-    assert lost == {"flip": 1, "cut": 1, "foreign": 0}.get(damage, lost)
-    assert sum(counts(marks).values()) == 300 + lost
+    assert again.n_cached == 299 and counts(marks)["7"] == 2
     assert run_marked(store, marks, threads).n_cached == 300  # and no warning any more
 
 
-def test_damaged_study_file(threads, tmp_path):
-    run = {"executor": threads, "store": tmp_path, "progress": False}
-    sweep(cells.product, GRID, **run)
-    (tmp_path / "study.json").write_bytes(b'{"format": \xff')
-    with pytest.raises(ValueError, match=r"whose study.json is damaged"):
-        sweep(cells.product, GRID, **run)
-    assert list(tmp_path.glob("cells-*"))
+def test_any_damaged_byte_gives_the_same_table_or_a_clear_error(threads, tmp_path):
+    store = tmp_path / "s"
+    run = {"executor": threads, "store": store, "progress": False}
+    expected = sweep(cells.product, GRID, **run)
+    data = store.read_bytes()
+    rng = random.Random(0)
+    ends = {"same": 0, "error": 0}
+    for _ in range(150):
+        at = rng.choice([rng.randrange(100), rng.randrange(len(data))])
+        spoilt = bytearray(data)
+        spoilt[at] ^= 1 << rng.randrange(8)
+        store.write_bytes(spoilt)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".* is damaged")
+            try:
+                result = sweep(cells.product, GRID, **run)
+            except (OSError, ValueError) as error:
+                assert str(store) in str(error)
+                ends["error"] += 1
+            else:
+                same(expected, result)
+                ends["same"] += 1
+    assert min(ends.values()) > 5
 
 
-def test_foreign_folder_and_file_are_refused(threads, tmp_path):
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda data: data[: len(data) // 2], "malformed"),
+        (lambda data: bytes(range(256)) * 9, "file is not a database"),
+        (lambda data: data.replace(b'{"format"', b'{"format'), "its study is damaged"),
+    ],
+)
+def test_unreadable_store_is_left_as_it_is(threads, tmp_path, spoil, words):
+    store, marks = tmp_path / "s", tmp_path / "marks"
+    marks.mkdir()
+    run_marked(store, marks, threads)
+    store.write_bytes(spoil(store.read_bytes()))
+    before = store.read_bytes()
+    with pytest.raises(OSError, match=f"cannot use the store {store}: .*{words}.* What is in it"):
+        run_marked(store, marks, threads)
+    assert store.read_bytes() == before
+    assert sum(counts(marks).values()) == 300
+
+
+def test_foreign_files_and_folders_are_refused(threads, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    for store, words in [(tmp_path, "holds files but no"), (tmp_path / "notes.txt", "a file")]:
-        with pytest.raises(ValueError, match=words):
+    change(tmp_path / "other", "CREATE TABLE places (x)")
+    before = (tmp_path / "other").read_bytes()
+    for store, kind, words in [
+        (tmp_path / "notes.txt", OSError, "file is not a database"),
+        (tmp_path / "other", ValueError, "an SQLite file of something else"),
+        (tmp_path, OSError, "unable to open database file"),
+        (tmp_path / "notes.txt" / "s", OSError, "Not a directory|File exists"),
+    ]:
+        with pytest.raises(kind, match=words):
             sweep(cells.product, GRID, executor=threads, store=store, progress=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "other").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_unreadable_store(threads, tmp_path, monkeypatch):
-    run = {"executor": threads, "store": tmp_path, "progress": False}
-    sweep(cells.product, GRID, **run)
+def test_store_in_use_is_refused(threads, tmp_path):
+    run = {"executor": threads, "progress": False}
 
-    def refuse(self):
-        if self.name.startswith("cells"):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
-        return real(self)
+    def second():
+        with pytest.raises(OSError, match="database is locked"):
+            sweep(cells.product, GRID, store=tmp_path / "s", **run)
 
-    real = Path.read_bytes
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", refuse)
-        with pytest.raises(PermissionError, match=r"cannot read .*: Permission denied. What is"):
-            sweep(cells.product, GRID, **run)
-    assert sweep(cells.product, GRID, **run).n_cached == 12
+    class Busy(ThreadPoolExecutor):
+        def submit(self, *arguments):
+            second()
+            return super().submit(*arguments)
+
+    with Busy(1) as pool:
+        sweep(cells.product, GRID, store=tmp_path / "s", executor=pool, progress=False)
+    assert sweep(cells.product, GRID, store=tmp_path / "s", **run).n_cached == 12
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root reads all")
-def test_unreadable_folder_for_a_user(tmp_path):
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o000)
+@pytest.mark.parametrize(
+    ("closed", "words"),
+    [("folder", "Permission denied"), ("file", "unable to open database file|readonly database")],
+)
+def test_store_that_may_not_be_read(threads, tmp_path, closed, words):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    store = folder / "s"
+    grid = {"x": [1], "y": [1]}
+    sweep(cells.product, grid, executor=threads, store=store, progress=False)
+    before = store.read_bytes()
     text = (
         "from heterolib.sweep import sweep; from tests import sweep_cells as c;"
-        f"sweep(c.product, {{'x': [1], 'y': [1]}}, store={str(closed / 's')!r}, max_workers=1)"
+        f"sweep(c.product, {grid}, store={str(store)!r}, max_workers=1)"
     )
+    (folder if closed == "folder" else store).chmod(0o000)
     drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
     done = subprocess.run(
         [*drop, sys.executable, "-c", text], cwd=HERE.parent, capture_output=True, text=True
     )
-    closed.chmod(0o700)
+    folder.chmod(0o700)
+    store.chmod(0o600)
     assert done.returncode == 1
-    assert "Permission denied" in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "cannot use the store" in last and re.search(words, last)
+    assert store.read_bytes() == before
+
+
+@contextlib.contextmanager
+def files_of_at_most(size):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def check_full_disk(store, marks, threads, words):
+    """Fill the disk; return a function that checks what is left once there is room."""
+    with pytest.raises(OSError, match=f"cannot use the store {store}: {words}.* What is in it"):
+        run_marked(store, marks, None, max_workers=2)
+
+    def resume():
+        result = run_marked(store, marks, threads)
+        assert 20 < result.n_cached < 300
+        assert len(counts(marks)) == 300
+        # Computed twice: the one that did not fit, and one that the other worker had finished.
+        assert sum(counts(marks).values()) <= 302
+
+    return resume
 
 
 def test_full_disk_keeps_what_is_there(threads, tmp_path):
-    """The real thing, by a limit on file sizes: a write falls short, then fails."""
-    store, marks = tmp_path / "s", tmp_path / "marks"
+    """A limit on file sizes: a write falls short, then fails."""
+    marks = tmp_path / "marks"
     marks.mkdir()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    try:
-        with pytest.raises(OSError, match=r"sweep cannot write to .*File too large") as info:
-            run_marked(store, marks, threads)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert info.value.errno == errno.EFBIG
-    n = sum(len(path.read_bytes().split()) > 0 for path in store.glob("cells-*"))
-    assert n >= 1
-    before = sum(counts(marks).values())
-    result = run_marked(store, marks, threads)  # and no warning: no half lines were left
-    assert 20 < result.n_cached < 300
-    assert before - result.n_cached <= 4  # what each of the chunks under way could not write
-    assert len(counts(marks)) == 300
+    with files_of_at_most(300_000):
+        resume = check_full_disk(tmp_path / "s", marks, threads, "disk I/O error")
+    resume()
 
 
-def test_full_disk_in_worker_processes(tmp_path):
-    """A folder on a real full disk, where this machine lets us make one."""
-    disk = tmp_path / "disk"
+def test_real_full_disk(threads, tmp_path):
+    """Where this machine lets us make one."""
+    disk, marks = tmp_path / "disk", tmp_path / "marks"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
+    marks.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no right to mount a small disk")
     try:
-        marks = tmp_path / "marks"
-        marks.mkdir()
-        with pytest.raises(OSError, match=r"No space left on device. What is stored there stays"):
-            run_marked(disk / "s", marks, None, max_workers=2)
-        subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
-        with ThreadPoolExecutor(2) as pool:
-            assert 20 < run_marked(disk / "s", marks, pool).n_cached < 300
-        assert sum(counts(marks).values()) <= 300 + 2
+        resume = check_full_disk(disk / "s", marks, threads, "database or disk is full")
+        subprocess.run(["mount", "-o", "remount,size=9m", str(disk)], check=True)
+        resume()
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_full_disk_at_the_start(threads, tmp_path, monkeypatch):
-    def full(_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(module.os, "fsync", full)
-    with pytest.raises(OSError, match=r"cannot use the folder .*No space left on device"):
-        sweep(cells.product, GRID, executor=threads, store=tmp_path / "s", progress=False)
-    assert not any((tmp_path / "s").iterdir())
-
-
-def test_worker_that_does_not_see_the_folder(tmp_path, monkeypatch):
-    """As on another machine: the parent writes what comes back."""
-    store = tmp_path / "s"
-
-    class Elsewhere(ThreadPoolExecutor):
-        def submit(self, fn, chunk):
-            from dataclasses import replace
-
-            return super().submit(fn, replace(chunk, file=Path("/nowhere/at/all")))
-
-    marks = tmp_path / "marks"
-    marks.mkdir()
-    with Elsewhere(2) as pool:
-        first = run_marked(store, marks, pool)
-        again = run_marked(store, marks, pool)
-    same(first, again)
-    assert again.n_cached == 300 and sum(counts(marks).values()) == 300
+def test_full_disk_at_the_start(threads, tmp_path):
+    run = {"executor": threads, "store": tmp_path / "s", "progress": False}
+    with files_of_at_most(2000), pytest.raises(OSError, match="cannot use the store"):
+        sweep(cells.product, GRID, **run)
+    assert len(sweep(cells.product, GRID, **run).table) == 12
 
 
 # ---- Dask and Jupyter ----------------------------------------------------------------------------
@@ -596,7 +698,7 @@ def test_dask(threads, tmp_path):
         warnings.simplefilter("ignore")
         with pytest.raises(ValueError, match="a Dask client has one: get_executor"):
             sweep(cells.mixed, GRID, seed=7, executor=client)
-        run = {"seed": 7, "executor": client.get_executor(), "max_workers": 2, "progress": False}
+        run = {"seed": 7, "executor": client.get_executor(), "progress": False}
         same(expected, sweep(cells.mixed, GRID, **run))
         same(expected, sweep(cells.mixed, GRID, store=tmp_path / "s", **run))
         again = sweep(cells.mixed, GRID, store=tmp_path / "s", **run)
@@ -605,13 +707,15 @@ def test_dask(threads, tmp_path):
         grid = {"x": range(6), "bad": [3]}
         run = {"executor": client.get_executor(), "progress": False, "errors": "keep"}
         assert sweep(cells.bad_at, grid, **run).failures["x"].tolist() == [3]
-        # A worker dies: Dask tries its chunk on another, which finds what is finished.
+        # A worker dies: Dask computes again what it has not delivered, and nothing else is lost.
         marks = tmp_path / "marks"
         marks.mkdir()
         grid = {"x": range(12), "folder": [str(marks)], "times": [1], "victim": [7]}
         run = {"executor": client.get_executor(), "progress": False, "store": tmp_path / "t"}
-        sweep(cells.deadly, grid, **run)
-        assert counts(marks) == {"died": 1} | {str(x): 1 for x in range(12)}
+        result = sweep(cells.deadly, grid, **run)
+        assert result.table["value"].tolist() == [0.5 * x for x in range(12)]
+        assert counts(marks)["died"] == 1
+        assert sweep(cells.deadly, grid, **run).n_cached == 12
 
 
 def test_notebook_function_is_explained(monkeypatch, threads):
@@ -659,22 +763,23 @@ with ThreadPoolExecutor(2) as pool:
         ({"function": 3}, "function is 3; allowed: a function"),
         ({"function": lambda x, y: x}, "cannot be sent"),
         ({"grid": 3}, "grid is 3; allowed: a mapping"),
-        ({"grid": {}}, "without a parameter"),
-        ({"grid": []}, "without a parameter"),
+        ({"grid": {}}, "at least one parameter"),
+        ({"grid": []}, "at least one parameter and one cell"),
         ({"grid": "xy"}, "grid is 'xy'"),
         ({"grid": {"x": [1], "y": 3}}, r"grid\['y'\] is 3; allowed: a sequence"),
         ({"grid": {"x": [1], "y": "abc"}}, r"grid\['y'\] is 'abc'"),
         ({"grid": {"x": [1], "y": {1, 2}}}, r"grid\['y'\] is {1, 2}"),
         ({"grid": {"x": [1], "y": np.float64(3)}}, r"grid\['y'\] is"),
-        ({"grid": {"x": [1], "y": []}}, r"grid\['y'\] is empty"),
+        ({"grid": {"x": [1], "y": []}}, r"grid\['y'\] is \[\], empty"),
         ({"grid": {"x": [1], 5: [1]}}, "grid names 5"),
         ({"grid": {"x": [1], "rng": [1]}}, "grid names 'rng'"),
         ({"grid": {"x": [1]}}, "missing a required argument: 'y'"),
         ({"grid": {"x": [1], "y": [1], "z": [1]}}, "'z'"),
-        ({"grid": [{"x": 1, "y": 1}, {"x": 1}]}, r"grid\[1\] has the names \['x'\]"),
+        ({"grid": [{}]}, "at least one parameter"),
+        ({"grid": [{"x": 1, "y": 1}, {"x": 1}]}, r"grid\[1\] is {'x': 1}; allowed: a dict with"),
         ({"grid": [{"x": 1, "y": 1}, 3]}, r"grid\[1\] is 3"),
         ({"grid": {"x": range(10**4), "y": range(10**4)}}, "100000000 cells; allowed: at most"),
-        ({"grid": {"x": [lambda: 0], "y": [1]}}, "grid holds a value that cannot be sent"),
+        ({"grid": {"x": [lambda: 0], "y": [1]}}, "grid cannot be sent"),
         ({"executor": "pool"}, "executor is 'pool'"),
         ({"max_workers": 0}, r"max_workers is 0; allowed: a number in \[1"),
         ({"store": 3}, "store is 3"),
@@ -682,8 +787,6 @@ with ThreadPoolExecutor(2) as pool:
         ({"seed": -1}, "seed is -1"),
         ({"seed": 1.5}, "seed is 1.5"),
         ({"errors": "ignore"}, "errors is 'ignore'; allowed: 'raise', 'keep'"),
-        ({"retries": -1}, "retries is -1"),
-        ({"chunk": 0}, "chunk is 0"),
         ({"progress": 1}, "progress is 1"),
         ({"function": cells.mixed}, "seed is None, and function takes rng"),
     ],
@@ -707,7 +810,7 @@ junk = st.one_of(
 
 @settings(max_examples=30, deadline=None)
 @given(
-    name=st.sampled_from(["grid", "max_workers", "seed", "errors", "retries", "chunk", "progress"]),
+    name=st.sampled_from(["grid", "max_workers", "store", "seed", "errors", "progress"]),
     value=junk,
 )
 def test_junk_is_refused_with_its_name_or_taken(name, value):
@@ -721,7 +824,8 @@ def test_junk_is_refused_with_its_name_or_taken(name, value):
             assert result.table["value"].tolist() == [2]
 
 
-def test_study_file_says_whose_it_is(threads, tmp_path):
-    sweep(cells.product, GRID, executor=threads, store=tmp_path, progress=False)
-    study = json.loads((tmp_path / "study.json").read_text())
+def test_store_says_whose_it_is(threads, tmp_path):
+    sweep(cells.product, GRID, executor=threads, store=tmp_path / "s", progress=False)
+    with contextlib.closing(sqlite3.connect(tmp_path / "s")) as db:
+        study = json.loads(db.execute("SELECT json FROM study").fetchone()[0])
     assert study["function"].endswith("sweep_cells.product") and study["grid"] == "x (3) x y (4)"
