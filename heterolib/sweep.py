@@ -303,12 +303,12 @@ def _read_grid(grid: object) -> tuple[Axes, list[Parameters]]:
     cells: list[Parameters] = []
     if isinstance(grid, Mapping):
         for name, values in grid.items():
-            where = f"grid[{name!r}] is {values!r}"
-            if isinstance(values, str | bytes | Mapping | Set) or not np.iterable(values):
-                raise ValueError(f"{where}; allowed: a sequence of one or more values")
-            axes[name] = tuple(_python(v) for v in values)
+            unfit = isinstance(values, str | bytes | Mapping | Set) or not np.iterable(values)
+            axes[name] = () if unfit else tuple(_python(v) for v in values)
             if not axes[name]:
-                raise ValueError(f"{where}, empty; allowed: one or more values")
+                raise ValueError(
+                    f"grid[{name!r}] is {values!r}; allowed: a sequence of one or more values"
+                )
         n = math.prod(map(len, axes.values()))
         if n > MOST_CELLS:
             raise ValueError(f"grid has {n} cells; allowed: at most {MOST_CELLS}")

@@ -22,7 +22,7 @@ if __name__ == "__main__":
     if what == "own":
         print(sweep(half, {"x": [2, 3, 5]}, **more).table["value"].sum())
     elif what == "slow":
-        grid = {"x": range(900), "folder": [marks]}
+        grid = {"x": range(9), "folder": [marks]}
         sweep(sweep_cells.slow, grid, store=store, **more)
     else:
         grid = {"x": range(300), "folder": [marks]}
