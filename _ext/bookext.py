@@ -77,8 +77,12 @@ def copy_explorer(app: Sphinx) -> None:
         raise ExtensionError(str(error)) from error
     target = Path(app.outdir) / "_static" / "heterolib"
     target.mkdir(parents=True, exist_ok=True)
-    for source in (*charts.iterdir(), *notebook.ASSETS.iterdir()):
+    for source in charts.iterdir():
         shutil.copy2(source, target / source.name)
+    for source in notebook.ASSETS.iterdir():
+        if source.name == notebook.WIDGET:
+            continue
+        (target / source.name).write_text(notebook.asset(source.name), encoding="utf-8")
 
 
 def add_explorer(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
@@ -89,6 +93,9 @@ def add_explorer(app: Sphinx, page: str, template: str, context: dict, doctree: 
     if "data-explorer=" in body:
         app.add_css_file(f"heterolib/{vendor.STYLE}", priority=400)
         app.add_js_file(f"heterolib/{vendor.SCRIPT}", loading_method="defer")
+        needed = set(" ".join(re.findall(r"data-parts='([^']*)'", body)).split())
+        for part in sorted(needed):
+            app.add_js_file(f"heterolib/{notebook.PARTS[part]}", loading_method="defer")
         app.add_js_file("heterolib/explorer.js", loading_method="defer")
 
 

@@ -1611,12 +1611,13 @@ def explore_how_the_weight_moves(p, out, work):
 @jit
 def pair_of_spines(
     p, neck, d, tau, r, a, l_n, distance, length, n, h, n_steps, every, n_t,
-    spikes, stop, theta, plastic, w0, snapshot, work, out,
+    spikes, stop, theta, plastic, w0, snapshot, work, out, every_shaft, shaft_out,
 ):  # fmt: skip
     """Two spines placed about the middle of a branch: traces, weights, one shaft profile.
 
     p: I0, tau_I, y, Z, F, r_s. theta: theta_P, theta_D, gamma_P, gamma_D. out: calcium 1 and 2,
-    weight 1 and 2 (n_t each), the shaft at step `snapshot` (n), two peaks.
+    weight 1 and 2 (n_t each), the shaft at step `snapshot` (n), two peaks. shaft_out: the shaft
+    every `every_shaft` steps (n each), its first row left alone; 0 writes nothing.
     """
     i0, tau_i = p[0], p[1]
     v_s = sphere(p[5])
@@ -1667,7 +1668,7 @@ def pair_of_spines(
             spikes, stop, following, gain, i0, tau_i,
             theta[0], theta[1], theta[2], theta[3], plastic,
             shaft, shaft_old, spine, spine_old, drive, weight, peak,
-            every, n_t, calcium_out, weight_out, 0, shaft_old,
+            every, n_t, calcium_out, weight_out, every_shaft, shaft_out,
         )  # fmt: skip
         if part == 0:
             for i in range(n):
@@ -1678,19 +1679,28 @@ def pair_of_spines(
 
 @jit
 def explore_calcium_travels(p, out, work):
-    """One pulse into spine 1 of two, weights fixed: both traces and a profile of the shaft."""
+    """One pulse into spine 1 of two, weights fixed: both traces, the shaft at one time and all.
+
+    The map of the shaft has `rows` times from the pulse on, `every_row` steps apart, and every
+    `stride`-th compartment up to `half` columns to either side of spine 1.
+    """
     distance, d, tau, r, a, l_n, at = p[0], p[1], p[2], p[3], p[4], p[5], p[7]
     neck = int(p[6]) + PUBLISHED
     length, n, first, h, n_t, every = p[14], int(p[15]), p[16], p[17], int(p[18]), int(p[19])
+    every_row, rows, half, stride = int(p[20]), int(p[21]), int(p[22]), int(p[23])
+    n_steps = (n_t - 1) * every
+    n_all = (n_steps // every_row + 1) * n
     work[0] = first
     work[1] = 1.0
     work[2] = 1.0
     for k in range(4):
         work[3 + k] = 0.0
     traces = out[n_t : 5 * n_t + n + 2]
+    shaft = work[7 : 7 + n_all]
     pair_of_spines(
-        p[8:14], neck, d, tau, r, a, l_n, distance, length, n, h, (n_t - 1) * every, every, n_t,
-        work[0:1], work[1:3], work[3:7], 0, 1.0, int((first + at) / h + 0.5), work[7:], traces,
+        p[8:14], neck, d, tau, r, a, l_n, distance, length, n, h, n_steps, every, n_t,
+        work[0:1], work[1:3], work[3:7], 0, 1.0, int((first + at) / h + 0.5), work[7 + n_all :],
+        traces, every_row, shaft,
     )  # fmt: skip
     for k in range(n_t):
         out[k] = k * every * h
@@ -1705,7 +1715,17 @@ def explore_calcium_travels(p, out, work):
     source = (n // 2 + 0.5) * length / n
     for i in range(n):
         out[m + 2 + i] = (i + 0.5) * length / n - source
-    out[m + 2 + n] = math.sqrt(d * tau)
+    m += 2 + n
+    out[m] = math.sqrt(d * tau)
+    wide = 2 * half + 1
+    begin = int(first / (every_row * h) + 0.5)  # the row in which the pulse comes
+    for j in range(wide):
+        out[m + 1 + j] = (j - half) * stride * length / n
+    for k in range(rows):
+        out[m + 1 + wide + k] = (begin + k) * every_row * h - first
+        for j in range(wide):
+            i = n // 2 + (j - half) * stride
+            out[m + 1 + wide + rows + k * wide + j] = shaft[(begin + k) * n + i]
 
 
 @jit
@@ -1735,7 +1755,7 @@ def explore_two_spines(p, out, work):
     traces = out[n_t : 5 * n_t + n + 2]
     pair_of_spines(
         p[19:25], neck, d, tau, r, a, l_n, distance, length, n, h, (n_t - 1) * every, every, n_t,
-        work[0:m], work[m : m + 2], work[m + 2 : m + 6], 1, w0, 0, work[m + 6 :], traces,
+        work[0:m], work[m : m + 2], work[m + 2 : m + 6], 1, w0, 0, work[m + 6 :], traces, 0, work,
     )  # fmt: skip
     for k in range(n_t):
         out[k] = k * every * h
@@ -1822,7 +1842,7 @@ def explore_timing_window(p, out, work):
             n_steps if part == 0 else after,
             every if part == 0 else 1, n_t if part == 0 else after + 1,
             work[0:2], work[2:4], theta, 1 - part, max(w0, part), 0, rest,
-            out[n_t:] if part == 0 else response,
+            out[n_t:] if part == 0 else response, 0, work,
         )  # fmt: skip
         work[0] = 0.0
         work[3] = 1.0

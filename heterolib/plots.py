@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
 from heterolib import checks
 from heterolib.plasticity import ThresholdRule
@@ -29,6 +29,13 @@ WIDTH_IN = 5.2  # narrow enough to be read on a phone without zooming
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
+# Maps. An amount goes from nothing, near the paper, to most, by lightness (stops of ColorBrewer's
+# YlGnBu); a change from weakening in orange by nothing to strengthening in blue, a pair that
+# every common colour vision tells apart.
+AMOUNT = ("#ffffd9", "#c7e9b4", "#41b6c4", "#225ea8", "#081d58")
+CHANGE = ("#7f3b08", "#e08214", "#f7f7f7", "#4393c3", "#053061")
+AMOUNT_MAP = LinearSegmentedColormap.from_list("amount", AMOUNT)
+CHANGE_MAP = LinearSegmentedColormap.from_list("change", CHANGE)
 WEAKEN, STRENGTHEN = "#F0E442", "#56B4E9"  # fills of the two bands
 
 STYLE: dict[str, Any] = {

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import yaml
 
-from heterolib.explore import EXPLORERS, vendor, wasm
+from heterolib.explore import EXPLORERS, notebook, vendor, wasm
 from heterolib.explore.model import direction
 from heterolib.explore.page import declaration
 from tests.data.explore.samples import settings
@@ -1374,6 +1374,7 @@ def as_widget():
                 return base64.b64encode(np.concatenate(raw).astype("<f8").tobytes()).decode()
 
             sight = live(name)
+            sight.page.add_script_tag(content=notebook.asset(notebook.WIDGET))
             argument = {"spec": declaration(e), "values": e.defaults}
             argument |= {"outputs": packed(), "later": packed(pulses=7.0)}
             memory.update(sight.run(name, WIDGET, argument))

@@ -10,11 +10,13 @@ from heterolib.explore.model import (
     Bars,
     Control,
     Explorer,
+    HeatMap,
     Line,
     Marker,
     Output,
     Preset,
     Readout,
+    Sketch,
     Traces,
 )
 from heterolib.parameters import SHAFIEE_2026 as S
@@ -275,6 +277,9 @@ def _neck() -> Control:
 
 def _calcium_travels() -> Explorer:
     h, n_t, every = 0.05, 801, 5
+    # the map: 0 to 100 ms after the pulse, 12 µm to either side of spine 1
+    every_row, rows, half, stride = 20, 101, 24, 2
+    wide = 2 * half + 1
     n = int(S["compartments"])
     return Explorer(
         name="calcium-travels",
@@ -288,7 +293,7 @@ def _calcium_travels() -> Explorer:
             Control.of(S, "neck_radius", 0.02, 0.3, 0.01),
             Control.of(S, "neck_length", 0.1, 2.0, 0.05),
             _neck(),
-            Control("snapshot", "snapshot after the pulse", "ms", 0.5, 150.0, 0.5, 10.0),
+            Control("snapshot", "snapshot after the pulse", "ms", 0.5, 100.0, 0.5, 10.0),
         ),
         constants=(
             *_pair_constants(),
@@ -298,6 +303,10 @@ def _calcium_travels() -> Explorer:
             h,
             n_t,
             every,
+            every_row,
+            rows,
+            half,
+            stride,
         ),
         outputs=(
             Output("t", n_t),
@@ -312,9 +321,26 @@ def _calcium_travels() -> Explorer:
             Output("t_peak_2"),
             Output("x", n),
             Output("length_constant"),
+            Output("place", wide),
+            Output("after", rows),
+            Output("shaft_map", rows * wide, TO_NM),
         ),
-        work=7 + 14 + 4 * n,
+        work=7 + ((n_t - 1) * every // every_row + 1) * n + 14 + 4 * n,
         views=(
+            HeatMap(
+                "place",
+                "after",
+                "shaft_map",
+                "distance from spine 1 along the branch (µm)",
+                "time after the pulse (ms)",
+                "shaft calcium (nM)",
+                digits=(1, 0, 2),
+                decades=2,
+                markers=(
+                    Marker("distance", "", "spine 2", 1),
+                    Marker("", "snapshot", "snapshot", 0),
+                ),
+            ),
             Traces(
                 "distance from spine 1 along the branch (µm)",
                 "shaft calcium (nM)",
@@ -466,6 +492,7 @@ def _two_spines() -> Explorer:
             "          one + max(delay, 0) if active else []]\n"
             "simulate(branch, trains, rule, 5 * {every}, step_ms=0.1)"
         ),
+        sketch=Sketch("w_2", 0.4, 0.6, 0.5),
     )
 
 
@@ -557,6 +584,7 @@ def _timing_window() -> Explorer:
             "simulate(branch, protocols.pairing({delay}, 1), rule, 280.0, step_ms=0.1)"
         ),
         ordered=(BAND,),
+        sketch=Sketch("window_1", -0.02, 0.02, 0.0),
     )
 
 

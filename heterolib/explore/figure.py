@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.patheffects import withStroke
 
 from heterolib import plots
-from heterolib.explore.model import Bars, Explorer, Traces, direction
+from heterolib.explore.model import Bars, Explorer, HeatMap, Traces, direction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HEIGHTS = {Traces: 2.3, Bars: 1.7}  # inch
+HEIGHTS = {Traces: 2.3, Bars: 1.7, HeatMap: 3.0}  # inch
+
+
+HALO = [withStroke(linewidth=3.0, foreground="white", alpha=0.75)]  # over any colour
 
 
 def draw(explorer: Explorer, **changes: float) -> Figure:
@@ -50,8 +55,10 @@ def draw(explorer: Explorer, **changes: float) -> Figure:
         for ax, view in zip(axes[:, 0], explorer.views, strict=True):
             if isinstance(view, Traces):
                 _traces(ax, view, found, values)
-            else:
+            elif isinstance(view, Bars):
                 _bars(ax, view, found)
+            else:
+                _map(ax, view, found, values)
     return fig
 
 
@@ -124,6 +131,46 @@ def _bars(ax: Axes, view: Bars, found: Mapping[str, np.ndarray]) -> None:
     ax.axhline(0.0, color="0.4", linewidth=0.8)
     ax.set_xticks(range(len(heights)), [label for _, label in view.bars])
     ax.set(ylabel=view.y_label, ylim=(-1.5 * reach, 1.5 * reach), xlim=(-0.6, len(heights) - 0.4))
+
+
+def _map(
+    ax: Axes, view: HeatMap, found: Mapping[str, np.ndarray], values: Mapping[str, float]
+) -> None:
+    x, y = found[view.x], found[view.y]
+    low, high = view.scale(found[view.z])
+    cells = found[view.z].reshape(y.size, x.size)
+    colours = plots.CHANGE_MAP if view.change else plots.AMOUNT_MAP
+    norm = LogNorm(low, high) if view.decades else Normalize(low, high)
+    drawn = ax.pcolormesh(x, y, np.maximum(cells, low), cmap=colours, norm=norm, rasterized=True)
+    if view.change and cells.min() < 0.0:
+        ax.contourf(x, y, cells < 0.0, levels=[0.5, 1.5], colors="none", hatches=["..."])
+    ax.set(xlabel=view.x_label, ylabel=view.y_label, xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    bar = plt.colorbar(drawn, cax=ax.inset_axes((0.0, 1.06, 1.0, 0.06)), orientation="horizontal")
+    bar.ax.xaxis.set_ticks_position("top")
+    bar.ax.xaxis.set_label_position("top")
+    bar.set_label(view.z_label)
+    if view.decades:
+        bar.set_ticks(high / 10.0 ** np.arange(view.decades + 1), minor=False)
+        bar.ax.xaxis.set_major_formatter(lambda v, _: ("≤ " if v < 1.01 * low else "") + f"{v:g}")
+        bar.ax.minorticks_off()
+    everything = {**values, **{k: v[0] for k, v in found.items()}}
+    for m in view.markers:
+        line = ax.axvline if m.x else ax.axhline
+        at = float(everything[m.x or m.y])
+        if not (x[0] <= at <= x[-1] if m.x else y[0] <= at <= y[-1]):
+            continue
+        style = plots.STYLES[m.style] if m.style else ":"
+        line(at, color="black", linewidth=1.3, linestyle=style, path_effects=HALO)
+        place = (at, 0.95) if m.x else (0.01, at)
+        ax.annotate(
+            m.label,
+            place,
+            xycoords=("data", "axes fraction") if m.x else ("axes fraction", "data"),
+            xytext=(4, 0) if m.x else (2, 3),
+            textcoords="offset points",
+            va="top" if m.x else "bottom",
+            path_effects=HALO,
+        )
 
 
 def png(fig: Figure) -> bytes:

@@ -6,6 +6,7 @@ Three front ends read the same declaration: `heterolib.explore.figure` draws it 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -174,6 +175,158 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class HeatMap:
+    """A panel of coloured cells: a quantity over two axes.
+
+    Parameters
+    ----------
+    x, y, z : str
+        Outputs: the middles of the columns and of the rows, evenly spaced, and the cells, row by
+        row.
+    x_label, y_label, z_label : str
+        Each with its unit in brackets at the end.
+    digits : (int, int, int)
+        Decimals of x, y and z where a cell is told in words.
+    decades : int
+        The colour scale is logarithmic over so many powers of ten below its top, and cells below
+        are drawn as its foot; 0 for a linear scale from zero.
+    change : bool
+        The quantity is a change: the scale is linear, zero in its middle, and cells below zero
+        are dotted as well.
+    markers : tuple of Marker
+        Lines across: x is "" where only y is given, and the other way round.
+    """
+
+    x: str
+    y: str
+    z: str
+    x_label: str
+    y_label: str
+    z_label: str
+    digits: tuple[int, int, int] = (1, 1, 1)
+    decades: int = 0
+    change: bool = False
+    markers: tuple[Marker, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.change and self.decades:
+            raise ValueError(f"decades is {self.decades!r}; allowed: 0 where change is True")
+
+    def scale(self, cells: np.ndarray) -> tuple[float, float]:
+        """Foot and top of the colour scale: round numbers, so that it seldom moves.
+
+        Examples
+        --------
+        >>> view = HeatMap("x", "y", "z", "", "", "", decades=2)
+        >>> view.scale(np.array([0.0, 31.0]))
+        (0.5, 50.0)
+        """
+        top = round_up(float(np.abs(cells).max() if self.change else cells.max()))
+        if self.change:
+            return -top, top
+        # a quotient of whole powers is exact where a product with 0.01 is not
+        return (top / 10**self.decades if self.decades else 0.0), top
+
+    def words(self, found: Mapping[str, np.ndarray]) -> str:
+        """Where the map stands highest; for a change, where lowest as well.
+
+        Examples
+        --------
+        >>> view = HeatMap("x", "t", "c", "place (µm)", "time (ms)", "calcium (nM)")
+        >>> view.words({"x": np.arange(2.0), "t": np.arange(2.0), "c": np.array([0.0, 4, 1, 2])})
+        'highest calcium: 4.0 nM at 1.0 µm, 0.0 ms'
+        """
+        ends = (("highest", 1.0), ("lowest", -1.0)) if self.change else (("highest", 1.0),)
+        name, unit = name_unit(self.z_label)
+        told = []
+        for word, sign in ends:
+            cells = sign * found[self.z]
+            # the first of those equal but for rounding, which differs from one computer to another
+            i = int(np.argmax(cells >= cells.max() - 1e-9 * np.abs(cells).max()))
+            row, column = divmod(i, found[self.x].size)
+            plus = "+" if self.change else ""
+            value = f"{found[self.z][i]:{plus}.{self.digits[2]}f} {unit}".rstrip()
+            at = []
+            for k, (axis, j) in enumerate(((self.x, column), (self.y, row))):
+                of = name_unit((self.x_label, self.y_label)[k])[1]
+                at.append(f"{found[axis][j]:.{self.digits[k]}f} {of}".rstrip())
+            told.append(f"{word} {name}: {value} at {', '.join(at)}")
+        return "; ".join(told)
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 2, 5, 10, ... times a power of ten, from `value` up; 1e-9 at least.
+
+    Examples
+    --------
+    >>> round_up(31.2), round_up(0.5), round_up(0.0)
+    (50.0, 0.5, 1e-09)
+    """
+    least = max(value, 1e-9)
+    power = math.floor(math.log10(least) + 1e-9)
+    # the reader's browser computes the same in decimal digits
+    return next(
+        x for m in ("1", "2", "5", "10") if (x := float(f"{m}e{power}")) >= least * (1 - 1e-9)
+    )
+
+
+def name_unit(label: str) -> tuple[str, str]:
+    """Split a label at the unit in brackets at its end.
+
+    Examples
+    --------
+    >>> name_unit("time after the pulse (ms)"), name_unit("weight")
+    (('time after the pulse', 'ms'), ('weight', ''))
+    """
+    name, bracket, unit = label.rpartition(" (")
+    return (name, unit[:-1]) if bracket and unit.endswith(")") else (label, "")
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A curve that the reader may draw before it is computed.
+
+    The reader moves `points` handles, evenly spaced over x. Judged are, against the model's curve:
+
+    * its direction: above, below or on the base at each handle, where nearer than a fiftieth of
+      the axis counts as on it; right if so at four handles in five;
+    * the place of its highest point, if that is above the base: right if, no farther than one
+      step between handles from the highest handle, or from one as high to 1 %, the model's curve
+      has nine tenths of its greatest height over the base;
+    * the size of that height: right within a factor of two;
+    * place and size of its lowest point, if that is below the base, likewise.
+
+    If the model's curve stays on the base, one question is judged: whether the sketch does too.
+
+    Parameters
+    ----------
+    y : str
+        The output to be sketched; a line of one of the explorer's `Traces`.
+    low, high : float
+        Ends of the axis, in the unit shown: the same at all settings, since an axis that fits
+        the answer would tell it.
+    base : float
+        Where the handles start, and where departures are counted from.
+    points : int
+
+    Raises
+    ------
+    ValueError
+        If the base does not lie between the ends, or `points` is not from 3 to 20.
+    """
+
+    y: str
+    low: float
+    high: float
+    base: float
+    points: int = 11
+
+    def __post_init__(self) -> None:
+        checks.whole("points", self.points, 3, 20)
+        checks.number("base", self.base, self.low, self.high)
+
+
+@dataclass(frozen=True)
 class Readout:
     """A number in words; `signed` adds "strengthens", "weakens" or "stays"."""
 
@@ -208,7 +361,7 @@ class Explorer:
         In the order in which they lie in `out`.
     work : int
         Size of the scratch array.
-    views : tuple of Traces or Bars
+    views : tuple of Traces, Bars or HeatMap
     readouts : tuple of Readout
     presets : tuple of Preset
     code : str
@@ -218,6 +371,8 @@ class Explorer:
     ordered : tuple of (str, str)
         Pairs of controls of which the first never exceeds the second: a larger value counts as
         equal.
+    sketch : Sketch, optional
+        The curve that the reader may draw before it is shown.
     """
 
     name: str
@@ -227,12 +382,13 @@ class Explorer:
     constants: tuple[float, ...]
     outputs: tuple[Output, ...]
     work: int
-    views: tuple[Traces | Bars, ...]
+    views: tuple[Traces | Bars | HeatMap, ...]
     readouts: tuple[Readout, ...]
     presets: tuple[Preset, ...]
     code: str
     note: str = ""
     ordered: tuple[tuple[str, str], ...] = ()
+    sketch: Sketch | None = None
 
     @property
     def defaults(self) -> dict[str, float]:
@@ -301,8 +457,10 @@ class Explorer:
         return found
 
     def summary(self, found: Mapping[str, np.ndarray]) -> str:
-        """The read-outs as one line of text."""
-        return "; ".join(say(r, float(found[r.output][0])) for r in self.readouts) + "."
+        """The read-outs, and what the maps show, as one line of text."""
+        told = [say(r, float(found[r.output][0])) for r in self.readouts]
+        told += [v.words(found) for v in self.views if isinstance(v, HeatMap)]
+        return "; ".join(told) + "."
 
     def call(self, **changes: float) -> str:
         """The library call that computes what is on screen, values in full."""

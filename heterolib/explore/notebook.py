@@ -7,6 +7,7 @@ kernel, so whoever edits the model sees the edited model.
 from __future__ import annotations
 
 import html
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from heterolib.explore import figure, page, vendor
 from heterolib.explore.model import Control, Explorer, decimals
 
 ASSETS = Path(__file__).parent / "assets"
+# Parts of the program that not every explorer needs (see page.parts); loaded before explorer.js.
+PARTS = {"map": "explorer-map.js", "sketch": "explorer-sketch.js"}
+WIDGET = "explorer-widget.js"  # in Jupyter only; comes after explorer.js
 ENGINE = "Computed by Python (heterolib's numba kernel in this notebook)."
 MOUNT = "\nexport default { render: (context) => globalThis.heterolib.mountWidget(context) };\n"
 
@@ -34,10 +38,22 @@ def front_end() -> tuple[str, str]:
     """
     charts = vendor.charts()
     script = (charts / vendor.SCRIPT).read_text(encoding="utf-8")
-    ours = (ASSETS / "explorer.js").read_text(encoding="utf-8")
+    ours = "".join(asset(name) for name in (*PARTS.values(), "explorer.js", WIDGET))
     style = (charts / vendor.STYLE).read_text(encoding="utf-8")
-    own_style = (ASSETS / "explorer.css").read_text(encoding="utf-8")
-    return f"{script}\n{ours}{MOUNT}", f"{style}\n{own_style}"
+    return f"{script}\n{ours}{MOUNT}", f"{style}\n{asset('explorer.css')}"
+
+
+def asset(name: str) -> str:
+    """A file of the front end as it is sent: without indents and lines that are comments only.
+
+    Parameters
+    ----------
+    name : str
+        Its name in `ASSETS`.
+    """
+    text = (ASSETS / name).read_text(encoding="utf-8")
+    text = re.sub(r"^\s*(//.*|/\*.*\*/)\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"^\s+", "", text, flags=re.MULTILINE)
 
 
 class ControlTrait(traitlets.CFloat):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from heterolib.explore import figure, wasm
-from heterolib.explore.model import Explorer
+from heterolib.explore.model import Explorer, HeatMap
 
 ALONE = (
     "The sliders need scripts and WebAssembly, which are off here. The figure shows the model at "
@@ -21,6 +21,15 @@ ALONE = (
 def compiled(name: str) -> wasm.Module:
     """The explorer's module, compiled once in this Python session."""
     return wasm.compile_explorer(name)
+
+
+def parts(explorer: Explorer) -> list[str]:
+    """Which parts of the front end the explorer needs, of `heterolib.explore.notebook.PARTS`."""
+    needed = {
+        "map": any(isinstance(view, HeatMap) for view in explorer.views),
+        "sketch": explorer.sketch is not None,
+    }
+    return [name for name, wanted in needed.items() if wanted]
 
 
 def declaration(explorer: Explorer) -> dict[str, Any]:
@@ -38,6 +47,7 @@ def declaration(explorer: Explorer) -> dict[str, Any]:
         "presets": [asdict(p) for p in explorer.presets],
         "ordered": [list(pair) for pair in explorer.ordered],
         "code": explorer.code,
+        "sketch": explorer.sketch and asdict(explorer.sketch),
     }
 
 
@@ -51,6 +61,7 @@ def markup(explorer: Explorer) -> str:
     image = figure.data_uri(figure.png(figure.draw(explorer)))
     return (
         f"<section class='hl-explorer' data-explorer='{esc(explorer.name)}' data-state='loading' "
+        f"data-parts='{' '.join(parts(explorer))}' "
         f"aria-labelledby='{esc(title)}'>"
         f"<p class='hl-title' id='{esc(title)}'>{esc(explorer.title)}</p>"
         "<div class='hl-live'></div>"

@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -77,8 +78,9 @@ class Module:
         return -(-self.data_end // 16) * 16 + STACK
 
     def packed(self) -> dict[str, str | int]:
-        """For JSON: the bytes in base64 and the layout."""
-        return {"wasm": base64.b64encode(self.code).decode(), "stack": self.stack_top}
+        """For JSON: the bytes, deflated and in base64, and the layout."""
+        packed = zlib.compress(self.code, 9)
+        return {"wasm": base64.b64encode(packed).decode(), "stack": self.stack_top}
 
 
 def compile_explorer(name: str) -> Module:

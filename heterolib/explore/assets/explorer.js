@@ -2,7 +2,7 @@
 //
 // One declaration (see heterolib/explore/model.py) drives it. On a page the model is a
 // WebAssembly module made from the library's own kernel; in Jupyter, Python computes.
-// The charts are uPlot's; what is drawn on top of them is two threshold bands and a marker.
+// The charts are uPlot's; drawn on them are threshold bands, markers, and the cells of a heat map.
 (() => {
   "use strict";
 
@@ -24,8 +24,9 @@
 
   async function wasmEngine(spec) {
     if (typeof WebAssembly !== "object") throw new Error("this browser has WebAssembly switched off");
-    const raw = atob(spec.wasm);
-    const bytes = Uint8Array.from(raw, (c) => c.charCodeAt(0));
+    const packed = Uint8Array.from(atob(spec.wasm), (c) => c.charCodeAt(0));
+    const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const bytes = await new Response(plain).arrayBuffer();
     const module = await WebAssembly.compile(bytes);
     const nOut = spec.outputs.reduce((n, o) => n + o.size, 0);
     const nP = spec.controls.length + spec.constants.length;
@@ -46,7 +47,7 @@
     const p = new Float64Array(memory.buffer, atP, nP);
     const out = new Float64Array(memory.buffer, atOut, nOut);
     return {
-      words: `Computed in your browser by the library's own kernel (WebAssembly, ${(bytes.length / 1000).toFixed(1)} kB).`,
+      words: `Computed in your browser by the library's own kernel (WebAssembly, ${(bytes.byteLength / 1000).toFixed(1)} kB).`,
       run(values) {
         spec.controls.forEach((c, i) => { p[i] = values[c.name] * c.scale; });
         p.set(spec.constants, spec.controls.length);
@@ -87,14 +88,18 @@
     return text;
   }
 
-  const summary = (spec, found) =>
-    `${spec.readouts.map((r) => say(r, found[r.output][0])).join("; ")}.`;
+  const summary = (spec, found) => `${[
+    ...spec.readouts.map((r) => say(r, found[r.output][0])),
+    ...spec.views.filter((v) => v.z).map((v) => part("map").words(v, found)),
+  ].join("; ")}.`;
 
   const code = (spec, values) =>
     spec.code.replace(/\{(\w+)\}/g, (_, name) => {
       const c = spec.controls.find((k) => k.name === name);
       return c.options.length ? shown(c, values[name]) : String(+values[name].toPrecision(10));
     });
+
+  const nameUnit = (label) => /^(.*) \((.*)\)$/.exec(label)?.slice(1) || [label, ""];
 
   // ---- small helpers ---------------------------------------------------------------------
 
@@ -137,8 +142,8 @@
     return tile;
   }
 
-  function limits(view, found, values) {
-    let high = -Infinity, low = Infinity;
+  function limits(view, found, values, drawn = []) {
+    let high = Math.max(...drawn), low = Math.min(...drawn);
     for (const line of view.lines) for (const y of found[line.y]) {
       if (y === view.missing) continue;
       if (y > high) high = y;
@@ -188,13 +193,16 @@
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "left";
     ctx.textBaseline = "alphabetic";
+    ctx.setLineDash([]);
     if (view.bands && !view.bands_along_x) {
       const foot = view.bands.map((n) => u.valToPos(values[n], "y", true));
       const top = [foot[1], bbox.top];
       ["weakens", "strengthens"].forEach((word, i) => {
-        if (foot[i] - top[i] < 13 * ratio && i === 0 && view.log_y === false) return;
+        const thin = foot[i] - top[i] < 13 * ratio && i === 0;
+        if (thin && view.log_y === false) return;
         const width = ctx.measureText(word).width;
-        const x = bbox.left + bbox.width - width - 5 * ratio;
+        const beside = thin ? ctx.measureText("strengthens").width + 7 * ratio : 0;
+        const x = bbox.left + bbox.width - width - beside - 5 * ratio;
         const y = Math.min(foot[i] - 3 * ratio, bbox.top + bbox.height - 3 * ratio);
         ctx.fillStyle = theme.paper;
         ctx.globalAlpha = 0.8;
@@ -228,8 +236,11 @@
       stroke: theme.ink, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif",
       grid: { stroke: theme.grid, width: 1 }, ticks: { stroke: theme.grid, width: 1 },
     };
-    const y = { ...common, label: view.y_label, labelSize: 20, size: 54, space: 26 };
-    if (view.log_y) y.values = (_, splits) => splits.map((v) => (v === null ? "" : POWER(v)));
+    const y = { ...common, label: view.y_label, labelSize: 20, space: 26 };
+    y.size = (_, words) => Math.max(54, 17 + 7 * Math.max(0, ...(words || []).map((w) => w.length)));
+    // uPlot's own words have three decimals: 0.0025 would read 0.003
+    const word = view.log_y ? POWER : (v) => String(+v.toPrecision(6));
+    y.values = (_, splits) => splits.map((v) => (v === null ? "" : word(v)));
     return [{ ...common, label: view.x_label, labelSize: 20, size: 34 }, y];
   }
 
@@ -243,12 +254,16 @@
   });
 
   function traces(holder, view, state, theme) {
+    const sketch = state.sketch?.view === view ? state.sketch : null;
+    const rows = () => [
+      ...data(view, state.found), ...(sketch ? [sketch.along(state.found[view.lines[0].x])] : []),
+    ];
     const chart = new uPlot({
       width: holder.clientWidth || 320,
       height: 210,
       scales: {
         x: { time: false, range: (_, a, b) => view.x_range || [a, b] },
-        y: { distr: view.log_y ? 3 : 1, range: () => limits(view, state.found, state.values) },
+        y: { distr: view.log_y ? 3 : 1, range: () => limits(view, state.found, state.values, sketch?.drawn) },
       },
       axes: axes(view, theme),
       series: [
@@ -256,24 +271,29 @@
         ...view.lines.map((line) => ({
           label: line.label || view.y_label,
           stroke: theme.strokes[line.style],
-          dash: DASHES[line.style],
+          dash: dashes(DASHES[line.style]),
           width: view.points ? 0 : 2,
           points: view.points ? dots(line.style, theme) : { show: false },
-          value: (_, v) => (v === null || v === undefined ? "" : v.toPrecision(4)),
+          value: told,
         })),
+        ...(sketch ? [{ label: "your sketch", stroke: theme.ink, dash: dashes([1, 5]), width: 3, cap: "round", points: { show: false }, value: told }] : []),
       ],
       cursor: { drag: { x: false, y: false } },
       legend: {
         live: true,
-        markers: { width: 3, dash: (_, i) => BORDERS[view.lines[i - 1]?.style] || "solid" },
+        markers: { width: 3, dash: (_, i) => BORDERS[view.lines[i - 1]?.style] || (i > view.lines.length ? "dotted" : "solid") },
       },
       hooks: {
         drawClear: [(u) => drawBands(u, view, state.values, theme.fills)],
         draw: [(u) => drawOnTop(u, view, state.values, state.found, theme)],
       },
-    }, data(view, state.found), holder);
-    return { chart, update: () => chart.setData(data(view, state.found)) };
+    }, rows(), holder);
+    return { chart, update: () => chart.setData(rows()) };
   }
+
+  // uPlot scales the width of a line to the screen, its dashes not
+  const dashes = (list) => list.map((d) => d * (devicePixelRatio || 1));
+  const told = (_, v) => (v === null || v === undefined ? "" : v.toPrecision(4));
 
   // A curve on a logarithmic axis has no place for zero: it ends there.
   const data = (view, found) => [
@@ -334,6 +354,16 @@
     return { chart, update: () => chart.setData(rows()) };
   }
 
+  // What not every page needs lies in files of its own, loaded before this one.
+  const parts = {};
+  function part(name) {
+    if (!globalThis.heterolibParts?.[name]) throw new Error("a part of its program did not load");
+    parts[name] ||= globalThis.heterolibParts[name]({
+      make, axes, hatch, nameUnit, decimals, drawBands, drawOnTop, DASHES, LEAST_CHANGE, OWN_KEYS,
+    });
+    return parts[name];
+  }
+
   // ---- the explorer ----------------------------------------------------------------------
 
   class Explorer {
@@ -353,8 +383,10 @@
       this.root.dataset.state = "ready";
       this.drawCharts();
       this.show();
-      new ResizeObserver(() => this.resize()).observe(this.panel);
-      const again = () => { this.drawCharts(); };
+      const sized = new ResizeObserver(() => this.resize());
+      sized.observe(this.panel);
+      sized.observe(this.guess);
+      const again = () => { this.drawCharts(); this.pad?.draw(); };
       new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme"] });
       new MutationObserver(again).observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
       matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
@@ -401,12 +433,15 @@
       this.status = make("p", { class: "hl-status", role: "status" });
       this.panel = make("div", { class: "hl-charts" });
       this.guess = make("div", { class: "hl-guess", hidden: true });
-      this.guessButton = make("button", {
-        type: "button", class: "hl-plain", "aria-pressed": "false", onclick: () => this.toggleGuess(),
-      }, "Predict first");
+      const mode = (kind, words) => make("button", {
+        type: "button", class: "hl-plain", "aria-pressed": "false", onclick: () => this.toggleGuess(kind),
+      }, words);
+      this.modes = { words: mode("words", "Predict first") };
+      if (spec.sketch) this.modes.curve = mode("curve", "Draw first");
+      this.forget = make("button", { type: "button", class: "hl-plain", hidden: true, onclick: () => this.forgetSketch() }, "Remove sketch");
       this.told = make("span", { class: "hl-told", "aria-live": "polite" });
       this.codeBox = make("pre", { tabindex: "0" });
-      const tools = make("div", { class: "hl-buttons" }, this.guessButton,
+      const tools = make("div", { class: "hl-buttons" }, ...Object.values(this.modes), this.forget,
         make("button", { type: "button", class: "hl-plain", onclick: () => this.copy(this.codeBox.textContent, "Code") }, "Copy as code"));
       if (!this.options.remote) {
         tools.append(make("button", { type: "button", class: "hl-plain", onclick: () => this.copy(this.link(), "Link") }, "Copy link"));
@@ -453,7 +488,7 @@
     set(values) {
       Object.assign(this.state.values, values);
       this.write();
-      if (this.guessing) this.ask();
+      if (this.guessing === "words") this.ask();
       if (this.options.remote) { this.options.send(this.state.values); return; }
       try { this.compute(); this.show(); } catch (error) { this.fail(error); return; }
       clearTimeout(this.saving);
@@ -483,6 +518,7 @@
       this.codeBox.textContent = code(this.spec, this.shownValues);
       if (this.guessing) {
         this.status.textContent = "The result is hidden until you commit your prediction.";
+        if (this.guessing === "curve") this.askCurve();
         return;
       }
       this.status.textContent = summary(this.spec, this.state.found);
@@ -499,25 +535,30 @@
 
     drawCharts() {
       if (!this.state.found) return;
-      const mode = isDark() ? "dark" : "light";
-      const ink = getComputedStyle(this.root).color;
-      this.inked = Boolean(ink);
-      const theme = {
-        strokes: STROKES[mode], fills: FILLS[mode], ink,
-        paper: mode === "dark" ? "#1b1d22" : "#ffffff",
-        grid: mode === "dark" ? "rgba(255,255,255,.14)" : "rgba(0,0,0,.10)",
-      };
+      const theme = this.theme();
       for (const c of this.charts) c.chart.destroy();
       this.panel.replaceChildren();
       this.panel.setAttribute("role", "img");
       this.charts = this.spec.views.map((view) => {
         const holder = make("div", { class: `hl-chart${view.lines && view.lines.length > 1 ? " hl-legend" : ""}` });
         this.panel.append(holder);
-        return (view.lines ? traces : bars)(holder, view, this.view, theme);
+        return (view.lines ? traces : view.bars ? bars : part("map").draw)(holder, view, this.view, theme);
       });
     }
 
+    theme() {
+      const mode = isDark() ? "dark" : "light";
+      const ink = getComputedStyle(this.root).color;
+      this.inked = Boolean(ink);
+      return {
+        mode, strokes: STROKES[mode], fills: FILLS[mode], ink,
+        paper: mode === "dark" ? "#1b1d22" : "#ffffff",
+        grid: mode === "dark" ? "rgba(255,255,255,.14)" : "rgba(0,0,0,.10)",
+      };
+    }
+
     resize() {
+      this.pad?.resize();
       const width = this.panel.clientWidth;
       if (!width || width === this.width) return;
       this.width = width;
@@ -528,35 +569,62 @@
 
     // -- predict, then run
 
-    toggleGuess() {
-      this.guessing = !this.guessing;
-      this.guessButton.setAttribute("aria-pressed", String(this.guessing));
-      this.before = this.state.found;
+    // kind: "words" (say what comes out) or "curve" (draw it)
+    toggleGuess(kind = this.guessing || "words") {
+      const same = this.guessing === kind;
+      if (!this.guessing) this.before = this.state.found;
+      this.told.textContent = "";
       this.says.textContent = "";
-      if (this.guessing) { this.ask(); } else { this.reveal(); }
+      if (same) {
+        this.reveal();
+      } else {
+        this.guessing = kind;
+        for (const [name, button] of Object.entries(this.modes)) button.setAttribute("aria-pressed", String(name === kind));
+        if (kind === "words") this.ask();
+      }
       this.show();
     }
 
-    ask() {
-      const { spec } = this;
-      this.guess.replaceChildren(make("p", {}, "Move the controls, then say what will come out. The comparison is with the result you saw last."));
-      spec.readouts.forEach((r, i) => {
-        const words = r.signed ? ["strengthens", "weakens", "stays"] : ["higher", "lower", "the same"];
-        this.guess.append(make("fieldset", {}, make("legend", {}, r.label),
-          ...words.map((word) => make("label", {},
-            make("input", { type: "radio", name: `hl-${spec.name}-guess-${i}`, value: word, ...OWN_KEYS }), ` ${word}`))));
-      });
-      this.guess.append(make("button", { type: "button", onclick: () => this.judge() }, "Commit and run"));
+    open(...children) {
+      this.guess.replaceChildren(...children);
       this.guess.hidden = false;
       this.panel.hidden = true;
     }
 
+    ask() {
+      const { spec } = this;
+      this.open(
+        make("p", {}, "Move the controls, then say what will come out. The comparison is with the result you saw last."),
+        ...spec.readouts.map((r, i) => {
+          const words = r.signed ? ["strengthens", "weakens", "stays"] : ["higher", "lower", "the same"];
+          return make("fieldset", {}, make("legend", {}, r.label),
+            ...words.map((word) => make("label", {},
+              make("input", { type: "radio", name: `hl-${spec.name}-guess-${i}`, value: word, ...OWN_KEYS }), ` ${word}`)));
+        }),
+        make("button", { type: "button", onclick: () => this.judge() }, "Commit and run"));
+    }
+
     reveal() {
       this.guessing = false;
-      this.guessButton.setAttribute("aria-pressed", "false");
+      for (const button of Object.values(this.modes)) button.setAttribute("aria-pressed", "false");
+      this.pad?.close();
+      this.pad = null;
+      this.guess.replaceChildren();
       this.guess.hidden = true;
       this.panel.hidden = false;
       this.resize();
+    }
+
+    // Adds to the chapter's score, which stays in this browser.
+    score(right, asked) {
+      const key = `hl-score:${location.pathname}`;
+      const old = kept.get(key);
+      const sound = Number.isInteger(old?.right) && Number.isInteger(old?.asked) && old.right >= 0 && old.right <= old.asked;
+      const score = sound ? old : { right: 0, asked: 0 };
+      score.right += right;
+      score.asked += asked;
+      kept.set(key, score);
+      return `On this page so far: ${score.right} of ${score.asked}.`;
     }
 
     judge() {
@@ -570,17 +638,43 @@
         return same ? "the same" : now > was ? "higher" : "lower";
       });
       const right = truth.filter((t, i) => t === chosen[i]).length;
-      const key = `hl-score:${location.pathname}`;
-      const old = kept.get(key);
-      const sound = Number.isInteger(old?.right) && Number.isInteger(old?.asked) && old.right >= 0 && old.right <= old.asked;
-      const score = sound ? old : { right: 0, asked: 0 };
-      score.right += right;
-      score.asked += truth.length;
-      kept.set(key, score);
       const wrong = this.spec.readouts.map((r, i) => (truth[i] === chosen[i] ? "" : `${r.label}: ${truth[i]}, not ${chosen[i]}`)).filter(Boolean);
       this.reveal();
       this.show();
-      this.told.textContent = `${right} of ${truth.length} right. ${wrong.length ? `${wrong.join("; ")}. ` : ""}On this page so far: ${score.right} of ${score.asked}.`;
+      this.modes.words.focus({ preventScroll: true }); // the button that was pressed is gone
+      this.told.textContent = `${right} of ${truth.length} right. ${wrong.length ? `${wrong.join("; ")}. ` : ""}${this.score(right, truth.length)}`;
+    }
+
+    // -- draw the curve, then run
+
+    askCurve() {
+      // at other settings the handles may stand elsewhere; what was drawn stays
+      const kept = this.pad?.drawn;
+      this.pad?.close();
+      this.pad = part("sketch").pad(this.spec.sketch, this.spec, this.state.found, {
+        theme: () => this.theme(), values: () => this.ordered(), kept,
+      });
+      this.open(...this.pad.form, make("button", { type: "button", onclick: () => this.judgeCurve() }, "Commit and run"));
+      this.pad.draw();
+    }
+
+    judgeCurve() {
+      const { right, asked, words } = this.pad.judge(this.state.found);
+      const { sketch } = this.pad;
+      this.reveal();
+      this.show();
+      this.view.sketch = sketch;
+      this.forget.hidden = false;
+      this.drawCharts();
+      this.modes.curve.focus({ preventScroll: true });
+      this.told.textContent = `${words} ${right} of ${asked} right. ${this.score(right, asked)}`;
+    }
+
+    forgetSketch() {
+      this.view.sketch = null;
+      this.forget.hidden = true;
+      this.told.textContent = "";
+      this.drawCharts();
     }
 
     // -- link and clipboard
@@ -640,34 +734,7 @@
     }
   }
 
-  // In Jupyter: the traits of the widget are the controls, Python sends back the outputs.
-  function mountWidget({ model, el }) {
-    const spec = model.get("spec");
-    const root = make("section", { class: "hl-explorer", "data-explorer": spec.name, "data-state": "loading" },
-      make("p", { class: "hl-title" }, spec.title), make("div", { class: "hl-live" }), make("p", { class: "hl-why" }));
-    el.append(root);
-    const numbers = () => {
-      const view = model.get("outputs");
-      return new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
-    };
-    const explorer = new Explorer(root, spec, { words: model.get("engine") }, {
-      remote: true,
-      found: () => unpack(spec, numbers()),
-      send(values) {
-        for (const [name, value] of Object.entries(values)) model.set(name, value);
-        model.save_changes();
-      },
-    });
-    const values = () => Object.fromEntries(spec.controls.map((c) => [c.name, model.get(c.name)]));
-    explorer.state.values = values();
-    root.heterolib = explorer;
-    try { explorer.start(); } catch (error) { giveUp(root, error); return undefined; }
-    const arrived = () => { Object.assign(explorer.state.values, values()); explorer.received(); };
-    model.on("change:outputs", arrived);
-    return () => model.off("change:outputs", arrived);
-  }
-
-  globalThis.heterolib = { mount, mountWidget };
+  globalThis.heterolib = { mount, Explorer, unpack, make, giveUp };
   const scan = () => {
     for (const root of document.querySelectorAll("[data-explorer][data-state=loading]")) {
       if (root.querySelector("script.hl-spec")) mount(root);
