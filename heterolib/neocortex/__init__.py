@@ -6,6 +6,19 @@
 [3.0]
 """
 
+from heterolib.neocortex.neuron import (
+    Cell,
+    CellRecord,
+    CellRun,
+    Membrane,
+    Pulse,
+    Section,
+    ball_and_stick,
+    default_membranes,
+    l4_pyramidal,
+    l5_thick_tufted,
+    l23_pyramidal,
+)
 from heterolib.neocortex.synapse import (
     EfficacyRule,
     ReleaseResult,
@@ -19,11 +32,22 @@ from heterolib.neocortex.synapse import (
 )
 
 __all__ = [
+    "Cell",
+    "CellRecord",
+    "CellRun",
     "EfficacyRule",
+    "Membrane",
+    "Pulse",
     "ReleaseResult",
+    "Section",
     "Synapse",
     "SynapseResult",
+    "ball_and_stick",
+    "default_membranes",
     "efficacy_relaxed",
+    "l4_pyramidal",
+    "l5_thick_tufted",
+    "l23_pyramidal",
     "nmda_calcium_share",
     "release_scaling",
     "run_synapse",

@@ -466,3 +466,332 @@ def synapse_run(
         rho[k] = s[RHO]
         use[k] = s[U]
         g_most[k] = s[G]
+
+
+# -- a cell on a tree ---------------------------------------------------------------------------
+#
+# Compartments are numbered so that each parent stands before its children; compartment 0 is the
+# soma. A compartment without capacitance is a mere junction. Voltages live at whole steps, gates
+# and conductances at half steps: each advances through the other's middle (second order).
+
+CLOCK_T, CLOCK_GATES, CLOCK_EVENT, CLOCK_SPIKES = 0, 1, 2, 3
+CLOCK_TOP, CLOCK_TOP_AT, CLOCK_ROW = 4, 5, 6  # largest somatic voltage; rows recorded
+SIZE_CLOCK = 7
+COLUMNS = 6  # of the table of gates
+RECORDED = 5  # values kept of a synapse: calcium, c*, rho, U, G
+
+AM, AM_HALF, AM_SLOPE, BM, BM_HALF, BM_SLOPE = 0, 1, 2, 3, 4, 5
+AH, AH_HALF, AH_SLOPE, BH, BH_HALF, BH_SLOPE = 6, 7, 8, 9, 10, 11
+AN, AN_HALF, AN_SLOPE, BN, BN_HALF, BN_SLOPE = 12, 13, 14, 15, 16, 17
+E_NA, E_K, V_T = 18, 19, 20
+SIZE_CHANNELS = 21
+
+
+@jit
+def linoid(x, k):
+    """x / (exp(x/k) - 1), continued through x = 0."""
+    if abs(x) < 1e-6 * k:
+        return k - 0.5 * x
+    return x / math.expm1(x / k)
+
+
+@jit
+def channel_row(v, h, c, row, i):
+    """Steady state, and decay over a time h, of m, h and n at voltage v."""
+    u = v - c[V_T]
+    a = c[AM] * linoid(c[AM_HALF] - u, c[AM_SLOPE])
+    b = c[BM] * linoid(u - c[BM_HALF], c[BM_SLOPE])
+    row[i] = a / (a + b)
+    row[i + 1] = math.exp(-h * (a + b))
+    a = c[AH] * math.exp((c[AH_HALF] - u) / c[AH_SLOPE])
+    b = c[BH] / (1.0 + math.exp((c[BH_HALF] - u) / c[BH_SLOPE]))
+    row[i + 2] = a / (a + b)
+    row[i + 3] = math.exp(-h * (a + b))
+    a = c[AN] * linoid(c[AN_HALF] - u, c[AN_SLOPE])
+    b = c[BN] * math.exp((c[BN_HALF] - u) / c[BN_SLOPE])
+    row[i + 4] = a / (a + b)
+    row[i + 5] = math.exp(-h * (a + b))
+
+
+@jit
+def channel_table(n_rows, v_low, dv, h, c, table):
+    """One `channel_row` for each voltage of a grid."""
+    for k in range(n_rows):
+        channel_row(v_low + k * dv, h, c, table, COLUMNS * k)
+
+
+@jit
+def channel_step(q, gates, row, i):
+    """The three gates of active compartment q towards what the row says."""
+    for g in range(3):
+        x = row[i + 2 * g]
+        gates[3 * q + g] = x + (gates[3 * q + g] - x) * row[i + 2 * g + 1]
+
+
+@jit
+def channel_from_table(q, gates, v, n_rows, v_low, dv, table):
+    """As `channel_step`, with a row interpolated from the table."""
+    x = (v - v_low) / dv
+    k = int(x)
+    if k < 0:
+        k = 0
+    if k > n_rows - 2:
+        k = n_rows - 2
+    x -= k
+    i = COLUMNS * k
+    for g in range(3):
+        a = table[i + 2 * g]
+        a += x * (table[i + COLUMNS + 2 * g] - a)
+        b = table[i + 2 * g + 1]
+        b += x * (table[i + COLUMNS + 2 * g + 1] - b)
+        gates[3 * q + g] = a + (gates[3 * q + g] - a) * b
+
+
+@jit
+def tree_factor(n, h, parent, g_axial, cap, g_leak, dynamic, diagonal, inverse, factor):
+    """Eliminate once and for all what stays the same in every step of length h.
+
+    `dynamic` marks compartments whose diagonal changes; it must hold for all ancestors of one.
+    """
+    for i in range(n):
+        diagonal[i] = 2.0 * cap[i] / h + g_leak[i]
+    for i in range(1, n):
+        diagonal[i] += g_axial[i]
+        diagonal[int(parent[i])] += g_axial[i]
+    for i in range(n - 1, 0, -1):
+        if dynamic[i] == 0.0:
+            inverse[i] = 1.0 / diagonal[i]
+            factor[i] = g_axial[i] * inverse[i]
+            diagonal[int(parent[i])] -= factor[i] * g_axial[i]
+    if dynamic[0] == 0.0:
+        inverse[0] = 1.0 / diagonal[0]
+
+
+@jit
+def tree_solve(n, parent, g_axial, dynamic, d, inverse, factor, b):
+    """Solve the tree's equations (Hines): b becomes the solution."""
+    for i in range(n - 1, 0, -1):
+        p = int(parent[i])
+        if dynamic[i] != 0.0:
+            inverse[i] = 1.0 / d[i]
+            factor[i] = g_axial[i] * inverse[i]
+            d[p] -= factor[i] * g_axial[i]
+        b[p] += factor[i] * b[i]
+    if dynamic[0] != 0.0:
+        inverse[0] = 1.0 / d[0]
+    b[0] *= inverse[0]
+    for i in range(1, n):
+        b[i] = b[i] * inverse[i] + factor[i] * b[int(parent[i])]
+
+
+@jit
+def cell_record(clock, v, n_watch, watch, n_syn, s, t_out, v_out, s_out):
+    """Append one row to the records."""
+    row = int(clock[CLOCK_ROW])
+    t_out[row] = clock[CLOCK_T]
+    for k in range(n_watch):
+        v_out[row * n_watch + k] = v[int(watch[k])]
+    for k in range(n_syn):
+        i = k * SIZE_S
+        o = (row * n_syn + k) * RECORDED
+        s_out[o] = s[i + CA]
+        s_out[o + 1] = s[i + CS]
+        s_out[o + 2] = s[i + RHO]
+        s_out[o + 3] = s[i + U]
+        s_out[o + 4] = s[i + G]
+    clock[CLOCK_ROW] += 1.0
+
+
+@jit
+def cell_run(
+    n_steps,
+    h,
+    n,
+    parent,
+    g_axial,
+    cap,
+    g_leak,
+    e_leak,
+    dynamic,
+    diagonal,
+    inverse,
+    factor,
+    n_active,
+    active,
+    g_na,
+    g_k,
+    channels,
+    n_rows,
+    v_low,
+    dv,
+    table,
+    n_syn,
+    where,
+    p,
+    s,
+    f,
+    n_events,
+    event_t,
+    event_syn,
+    draws,
+    mode,
+    n_pulses,
+    pulse_at,
+    pulse_on,
+    pulse_off,
+    pulse_pA,
+    threshold,
+    spikes,
+    n_watch,
+    watch,
+    every,
+    t_out,
+    v_out,
+    s_out,
+    clock,
+    v,
+    gates,
+    d,
+    b,
+    row,
+):
+    """Advance a cell and its synapses by n_steps of h.
+
+    `diagonal`, `inverse` and `factor` come from `tree_factor`, `table` from `channel_table`, for
+    this h. `spikes` receives the times at which the soma rises through `threshold`.
+    """
+    t0 = clock[CLOCK_T]
+    shift = t0 + 0.5 * h - clock[CLOCK_GATES]  # of the gates, in the first step
+    usual = abs(shift - h) < 1e-9 * h
+    for k in range(n_syn):
+        gate_factors(p, k * SIZE_P, shift, f, k * SIZE_F)
+        calcium_factors(p, k * SIZE_P, h, f, k * SIZE_F)
+    event = int(clock[CLOCK_EVENT])
+    for step in range(n_steps):
+        t = t0 + step * h
+        middle = t + 0.5 * h
+        if step == 1 and not usual:
+            usual = True
+            for k in range(n_syn):
+                gate_factors(p, k * SIZE_P, h, f, k * SIZE_F)
+        # gates and conductances to the middle of the step, through the voltage at its start
+        for q in range(n_active):
+            v_q = v[int(active[q])]
+            if usual:
+                channel_from_table(q, gates, v_q, n_rows, v_low, dv, table)
+            else:
+                channel_row(v_q, shift, channels, row, 0)
+                channel_step(q, gates, row, 0)
+        for k in range(n_syn):
+            gates_step(s, k * SIZE_S, p, k * SIZE_P, f, k * SIZE_F, v[int(where[k])])
+        while event < n_events and event_t[event] <= middle:
+            k = int(event_syn[event])
+            i = k * SIZE_S
+            j = k * SIZE_P
+            share = release(
+                s, i, p, j, event_t[event], draws[2 * event], draws[2 * event + 1], mode
+            )
+            open_channels(s, i, p, j, share, middle - event_t[event])
+            event += 1
+        # the voltage in the middle: half a step of backward Euler
+        for i in range(n):
+            b[i] = 2.0 * cap[i] / h * v[i] + g_leak[i] * e_leak[i]
+            d[i] = diagonal[i]
+        for q in range(n_active):
+            i = int(active[q])
+            m = gates[3 * q]
+            x = gates[3 * q + 2]
+            g_1 = g_na[q] * m * m * m * gates[3 * q + 1]
+            g_2 = g_k[q] * x * x * x * x
+            d[i] += g_1 + g_2
+            b[i] += g_1 * channels[E_NA] + g_2 * channels[E_K]
+        for k in range(n_syn):
+            i = k * SIZE_S
+            j = k * SIZE_P
+            at = int(where[k])
+            v_k = v[at]
+            g_a = s[i + G] * (s[i + DA] - s[i + RA])
+            # NMDA: a straight line through the current at the start of the step
+            open_n = p[j + G_N] * (s[i + DN] - s[i + RN])
+            block = magnesium_gate(v_k, p[j + MG], p[j + MG_SLOPE], p[j + MG_HALF])
+            bend = p[j + MG_SLOPE] * block * (1.0 - block)
+            slope = open_n * (block + bend * (v_k - p[j + E_N]))
+            current = open_n * block * (v_k - p[j + E_N])
+            g_v = p[j + G_V] * s[i + M] * s[i + M] * s[i + H]
+            e_v = calcium_reversal(p, j, s[i + CA])
+            d[at] += g_a + slope + g_v
+            b[at] += g_a * p[j + E_A] + slope * v_k - current + g_v * e_v
+        for k in range(n_pulses):
+            overlap = min(pulse_off[k], t + h) - max(pulse_on[k], t)
+            if overlap > 0.0:
+                b[int(pulse_at[k])] += pulse_pA[k] * overlap / h
+        tree_solve(n, parent, g_axial, dynamic, d, inverse, factor, b)
+        for k in range(n_syn):
+            j = k * SIZE_P
+            at = int(where[k])
+            block = magnesium_gate(b[at], p[j + MG], p[j + MG_SLOPE], p[j + MG_HALF])
+            calcium_step(s, k * SIZE_S, p, j, f, k * SIZE_F, h, b[at], block)
+        before = v[0]
+        for i in range(n):
+            v[i] = 2.0 * b[i] - v[i] if cap[i] > 0.0 else b[i]
+        if before < threshold <= v[0]:
+            i = int(clock[CLOCK_SPIKES])
+            if i < spikes.size:
+                spikes[i] = t + h * (threshold - before) / (v[0] - before)
+            clock[CLOCK_SPIKES] += 1.0
+        clock[CLOCK_T] = t + h
+        if v[0] > clock[CLOCK_TOP]:
+            clock[CLOCK_TOP] = v[0]
+            clock[CLOCK_TOP_AT] = t + h
+        if every > 0 and (step + 1) % every == 0:
+            cell_record(clock, v, n_watch, watch, n_syn, s, t_out, v_out, s_out)
+    clock[CLOCK_T] = t0 + n_steps * h
+    clock[CLOCK_GATES] = clock[CLOCK_T] - 0.5 * h
+    clock[CLOCK_EVENT] = float(event)
+
+
+@jit
+def cell_gap(
+    duration,
+    h,
+    h_long,
+    tiny,
+    n,
+    v_rest,
+    n_active,
+    gates_rest,
+    n_syn,
+    where,
+    p,
+    s,
+    f,
+    clock,
+    v,
+    gates,
+):
+    """Cross a silent time: the cell at rest, what is left in its synapses by closed forms.
+
+    Steps of h until all that is fast has come to rest, of h_long thereafter.
+    """
+    end = clock[CLOCK_T] + duration
+    ahead = clock[CLOCK_T] - clock[CLOCK_GATES]
+    for i in range(n):
+        v[i] = v_rest[i]
+    for q in range(3 * n_active):
+        gates[q] = gates_rest[q]
+    for k in range(n_syn):
+        i = k * SIZE_S
+        j = k * SIZE_P
+        v_k = v_rest[int(where[k])]
+        if ahead > 0.0:
+            gate_factors(p, j, ahead, f, k * SIZE_F)
+            gates_step(s, i, p, j, f, k * SIZE_F, v_k)
+        left = duration
+        while left > 0.0 and not silent(s, i, p, j, tiny):
+            piece = min(left, 10.0 * h)
+            synapse_gap(s, i, p, j, f, piece, h, v_k)
+            left -= piece
+        if left > 0.0:
+            synapse_gap(s, i, p, j, f, left, h_long, v_k)
+    clock[CLOCK_T] = end
+    clock[CLOCK_GATES] = end

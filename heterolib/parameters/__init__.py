@@ -16,17 +16,28 @@ chosen for teaching
     Ours. No paper stands behind it.
 """
 
-from heterolib.parameters.chindemi2022 import CHINDEMI_2022, TRAUB_MILES_1991
+from heterolib.parameters.chindemi2022 import CHINDEMI_2022, REDUCED_CELLS, TRAUB_MILES_1991
 from heterolib.parameters.graupner2012 import GRAUPNER_2012
 from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, show, table
 from heterolib.parameters.shafiee2026 import SHAFIEE_2026
 from heterolib.parameters.song2000 import SONG_2000
 
-SETS = {s.key: s for s in (SHAFIEE_2026, GRAUPNER_2012, SONG_2000, CHINDEMI_2022, TRAUB_MILES_1991)}
+SETS = {
+    s.key: s
+    for s in (
+        SHAFIEE_2026,
+        GRAUPNER_2012,
+        SONG_2000,
+        CHINDEMI_2022,
+        TRAUB_MILES_1991,
+        REDUCED_CELLS,
+    )
+}
 
 __all__ = [
     "CHINDEMI_2022",
     "GRAUPNER_2012",
+    "REDUCED_CELLS",
     "SETS",
     "SHAFIEE_2026",
     "SONG_2000",

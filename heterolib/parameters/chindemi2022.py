@@ -457,3 +457,135 @@ TRAUB_MILES_1991 = ParameterSet(
         "mirror image, so their a is a rate per mV; with u = V - V_T.",
     ),
 )
+
+STICK = "our reference runs of the mechanism"
+REDUCED = "reduced cell of this library"
+
+
+def _cell(symbol: str, meaning: str, value: float, unit: str = "", note: str = "") -> Parameter:
+    return Parameter(symbol, meaning, value, unit, REDUCED, "chosen for teaching", note)
+
+
+def _stick(symbol: str, meaning: str, value: float, unit: str = "", note: str = "") -> Parameter:
+    return Parameter(symbol, meaning, value, unit, STICK, "chosen for teaching", note)
+
+
+def _pyramidal(source_note: str, **values: float) -> dict[str, Parameter]:
+    says = {
+        "axial": (r"\rho_i", "resistivity of the inside", "MΩ µm"),
+        "leak_reversal": ("E_l", "reversal of the leak", "mV"),
+        "spine_factor": ("k_s", "membrane with spines to membrane without", ""),
+        "soma_diameter": ("d_s", "diameter and length of the soma", "µm"),
+        "soma_sodium": ("g_{Na}", "sodium conductance of the soma", "nS/µm²"),
+        "soma_potassium": ("g_K", "potassium conductance of the soma", "nS/µm²"),
+        "trunk_sodium": ("g_{Na}^a", "sodium conductance of the apical trunk", "nS/µm²"),
+        "trunk_potassium": ("g_K^a", "potassium conductance of the apical trunk", "nS/µm²"),
+        "basal_number": ("n_b", "basal dendrites", ""),
+        "basal_length": ("l_b", "length of a basal dendrite", "µm"),
+        "basal_diameter": ("d_b", "diameter of a basal dendrite", "µm"),
+        "basal_compartments": ("N_b", "compartments of a basal dendrite", ""),
+        "trunk_length": ("l_a", "length of the apical trunk", "µm"),
+        "trunk_diameter": ("d_a", "diameter of the apical trunk", "µm"),
+        "trunk_compartments": ("N_a", "compartments of the apical trunk", ""),
+        "tuft_number": ("n_t", "branches of the tuft", ""),
+        "tuft_length": ("l_t", "length of a branch of the tuft", "µm"),
+        "tuft_diameter": ("d_t", "diameter of a branch of the tuft", "µm"),
+        "tuft_compartments": ("N_t", "compartments of a branch of the tuft", ""),
+    }
+    return {
+        name: _cell(*says[name][:2], v, says[name][2], source_note) for name, v in values.items()
+    }
+
+
+_L5 = _pyramidal(
+    "chosen by the calcium of a back-propagating action potential",
+    axial=1.0,
+    leak_reversal=-70.0,
+    spine_factor=2.0,
+    soma_diameter=20.0,
+    soma_sodium=1.0,
+    soma_potassium=0.2,
+    trunk_sodium=0.2,
+    trunk_potassium=0.01,
+    basal_number=5.0,
+    basal_length=240.0,
+    basal_diameter=0.8,
+    basal_compartments=10.0,
+    trunk_length=400.0,
+    trunk_diameter=3.0,
+    trunk_compartments=16.0,
+    tuft_number=2.0,
+    tuft_length=300.0,
+    tuft_diameter=1.2,
+    tuft_compartments=6.0,
+)
+
+_L23 = _pyramidal(
+    "smaller than the L5 cell in every part, same channels",
+    **{
+        **{name: entry.value for name, entry in _L5.items()},
+        "soma_diameter": 15.0,
+        "basal_length": 160.0,
+        "basal_diameter": 0.7,
+        "basal_compartments": 8.0,
+        "trunk_length": 200.0,
+        "trunk_diameter": 1.8,
+        "trunk_compartments": 10.0,
+        "tuft_length": 150.0,
+        "tuft_diameter": 0.8,
+    },
+)
+_L4 = _pyramidal(
+    "smaller than the L5 cell in every part, no tuft, same channels",
+    **{
+        **{name: entry.value for name, entry in _L5.items()},
+        "soma_diameter": 13.0,
+        "basal_number": 4.0,
+        "basal_length": 150.0,
+        "basal_diameter": 0.7,
+        "basal_compartments": 8.0,
+        "trunk_length": 200.0,
+        "trunk_diameter": 1.2,
+        "trunk_compartments": 10.0,
+        "tuft_number": 0.0,
+    },
+)
+
+REDUCED_CELLS = ParameterSet(
+    key="reducedcells",
+    title="Reduced pyramidal cells",
+    citation="Heterolib: reduced cells for the protocols of Chindemi et al. 2022.",
+    doi="10.1038/s41467-022-30214-w",
+    entries={
+        "capacitance": _stick("c_m", "capacitance of membrane", 0.01, "pF/µm²", "1 µF/cm²"),
+        "leak": _stick("g_l", "leak of membrane", 0.001, "nS/µm²", "1e-4 S/cm²"),
+        "stick_length": _stick("L", "length of the stick", 300.0, "µm"),
+        "stick_diameter": _stick("d", "diameter of the stick", 2.0, "µm"),
+        "stick_compartments": _stick("N", "compartments of the stick", 31.0),
+        "stick_axial": _stick(
+            r"\rho_s", "resistivity of the inside, ball and stick", 1.5, "MΩ µm", "150 Ω cm"
+        ),
+        **_L5,
+        "longest_compartment": _cell("l_c", "longest compartment of a traced cell", 25.0, "µm"),
+        "spike_threshold": _cell(
+            "V_s", "somatic voltage above which a spike is counted", -10.0, "mV"
+        ),
+        "step": _ours(
+            "h",
+            "time step of a cell",
+            0.0125,
+            "ms",
+            "second order; the somatic voltage of the reference runs within 4e-3, c* within 1e-3",
+        ),
+    },
+    variants={"L5": _L5, "L2/3": _L23, "L4": _L4},
+    oddities=(
+        "No reconstruction stands behind these cells. They carry an action potential into the "
+        "dendrites; they have no calcium spikes, no h current, no adaptation.",
+        "Lengths and trunk channels of the layer 5 cell were set so that an action potential "
+        "brings spine calcium of 1.4 ± 0.6 µM below 60 µm of basal dendrite and about 0.1 µM "
+        "beyond, and so that the integral it leaves in the apical trunk comes near the c_post of "
+        "52 to 157 µM ms that the published apical thresholds imply. No plasticity outcome was "
+        "used.",
+    ),
+)
