@@ -159,7 +159,7 @@ def table(parameters: ParameterSet) -> pd.DataFrame:
 
 
 def symbol_html(latex: str) -> str:
-    r"""A symbol of the registry as HTML: Greek letters and one level of subscript.
+    r"""A symbol of the registry as HTML: Greek letters, one subscript, one superscript.
 
     Examples
     --------
@@ -167,8 +167,13 @@ def symbol_html(latex: str) -> str:
     '<i>τ</i><sub>Ca</sub>'
     """
     greek = html.unescape(re.sub(r"\\([A-Za-z]+) ?", r"&\1;", latex))
-    base, _, below = greek.partition("_")
-    return f"<i>{base}</i>" + (f"<sub>{below.strip('{}')}</sub>" if below else "")
+    base, _, rest = greek.partition("_")
+    below, _, above = rest.partition("^")
+    return f"<i>{base}</i>" + "".join(
+        f"<{tag}>{text.strip('{}')}</{tag}>"
+        for tag, text in (("sub", below), ("sup", above))
+        if text
+    )
 
 
 def show(*tables: pd.DataFrame, notes: bool = False) -> Styler:
