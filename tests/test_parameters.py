@@ -301,7 +301,8 @@ def test_show_prints_every_row_without_raw_tex(values):
     assert not shown["symbol"].str.contains(r"[\\\\{}$_]").any()
     for printed, entry in zip(shown.to_dict("records"), values.entries.values(), strict=False):
         number, _, unit = printed["value"].partition(" ")
-        assert float(number) == entry.value and unit == entry.unit.removeprefix("1")
+        assert float(number) == pytest.approx(entry.value, rel=5e-9)  # nine digits are printed
+        assert unit == entry.unit.removeprefix("1")
         assert entry.note == "" or "<small>" in printed["meaning"]
 
 
