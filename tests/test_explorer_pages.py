@@ -22,7 +22,7 @@ import yaml
 from heterolib.explore import EXPLORERS, notebook, vendor, wasm
 from heterolib.explore.model import direction
 from heterolib.explore.page import declaration
-from tests.data.explore.samples import settings
+from tests.data.explore.samples import CHAPTERS, settings
 from tools.book import HTML, ROOT
 
 pytestmark = pytest.mark.book
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.book
 NAMES = list(EXPLORERS)
 each = pytest.mark.parametrize("name", NAMES)
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-READY_MS = 8000
+HANG_MS = 60_000  # a page that has not answered by then hangs; how fast it is, no test judges
 
 
 def pages_of_book() -> list[str]:
@@ -78,12 +78,20 @@ class Sight:
             "([name, state]) => document.querySelector(`[data-explorer='${name}']`)"
             ".dataset.state === state",
             arg=[name, state],
-            timeout=READY_MS,
+            timeout=HANG_MS,
         )
 
     def settle(self):
         self.page.evaluate(
             "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    def saved(self, name):
+        """Wait until the address holds the state, which it does once the reader pauses."""
+        self.page.wait_for_function(
+            "(name) => location.href === "
+            "document.querySelector(`[data-explorer='${name}']`).heterolib.link()",
+            arg=name,
         )
 
     def values(self, name):
@@ -123,6 +131,7 @@ HEAVY = re.compile(r"/_static/(mathjax/|vendor/fontawesome|scripts/fontawesome)|
 
 def open_in(context, site, address, before=None, light=False):
     page = context.new_page()
+    page.set_default_timeout(HANG_MS)
     sight = Sight(page)
     page.on("console", lambda m: sight.errors.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: sight.errors.append(str(error)))
@@ -156,13 +165,16 @@ def look(site, browser):
         context.close()
 
 
+HOME = {name: f"chapters/{chapter}.html" for chapter, name in reversed(CHAPTERS.items())}
+
+
 @pytest.fixture(scope="module")
 def places(built_book):
     """The page of each explorer: its chapter if it is there, else any page that shows it."""
     found = {}
-    for page in reversed(PAGES):
+    for page in PAGES:
         for name in explorers_on(page):
-            if name not in found or page.endswith(f"{name}.html"):
+            if name not in found or page == HOME.get(name):
                 found[name] = page
     return found
 
@@ -203,9 +215,9 @@ def live(live_pages, place):
 
 
 def test_every_explorer_stands_in_its_chapter(places):
-    chapters = {page[12:-5]: page for page in PAGES if re.match(r"chapters/\d\d-", page)}
-    wanted = {name: chapters[name] for name in EXPLORERS}
-    assert places == wanted
+    assert places == HOME
+    for chapter, name in CHAPTERS.items():
+        assert explorers_on(f"chapters/{chapter}.html") == [name]
 
 
 def test_an_explorer_is_shown_at_most_once_on_a_page(built_book):
@@ -246,7 +258,6 @@ def test_explorers_become_ready(site, browser, built_book, address, record_prope
         f"{address}: ready {begun:.2f} s after the start of the navigation, "
         f"{loaded:+.2f} s after its load event (medians of 5); worst {max(seconds)[0]:.2f} s"
     )
-    assert max(seconds)[0] < READY_MS / 1000
 
 
 def test_every_page_is_shown_as_it_is_in_the_catalogue(live):
@@ -344,7 +355,6 @@ def test_a_slider_redraws_in_time(live, name, record_property):
         f"{work:.1f} ms without; model {model:.1f} ms, drawing {drawing:.1f} ms"
     )
     assert work > model > 0.0
-    assert work < 2000.0  # a page that hangs; how fast it is, no test judges
 
 
 # -- the same numbers as in Python -----------------------------------------------------------
@@ -410,22 +420,26 @@ def test_no_threshold_stops_the_page(live):
     """A logarithmic axis may start anywhere; uPlot loops for ever on some feet of the axis."""
     name = "two-spines"
     sight = live(name)
-    slowest = sight.run(
+    sight.run(
         name,
         """
-        let slowest = [0, 0];
-        for (let k = 1; k <= 100; k++) {
-          const begun = performance.now();
+        let k = 0;
+        const next = () => {
+          root.dataset.tried = ++k;
           e.set({...e.defaults, theta_d: k / 10, theta_p: 100});
-          await Promise.resolve();
-          const taken = performance.now() - begun;
-          if (taken > slowest[0]) slowest = [taken, k / 10];
-        }
-        return slowest;
+          if (k < 100) setTimeout(next);
+        };
+        setTimeout(next);
         """,
     )
+    sight.page.wait_for_function(
+        "(name) => document.querySelector(`[data-explorer='${name}']`).dataset.tried === '100'",
+        arg=name,
+        timeout=HANG_MS,
+    )
+    sight.settle()
+    assert sight.values(name)["theta_d"] == 10.0
     sight.clean()
-    assert slowest[0] < 10_000.0, slowest
 
 
 def test_the_pointer_over_a_chart_reads_values(live):
@@ -439,6 +453,34 @@ def test_the_pointer_over_a_chart_reads_values(live):
     )
     assert "spine 1" in legend.inner_text() and "spine 2" in legend.inner_text()
     assert "NaN" not in legend.inner_text()
+    sight.clean()
+
+
+def test_points_are_drawn_where_there_is_one(live):
+    """Each spine of chapter 7 is in one of three groups; in the others it has no value."""
+    name = "three-experiments"
+    e, sight = EXPLORERS[name], live(name)
+    view = e.views[0]
+    for changes in ({}, {"arrangement": 9.0, "interval": 6.0}):
+        rows, low, high, styles = sight.run(
+            name,
+            "e.set({...e.defaults, ...argument}); await settle();"
+            "const u = e.charts[0].chart;"
+            "return [u.data.map((row) => Array.from(row)), u.scales.y.min, u.scales.y.max,"
+            " u.series.slice(1).map((s, i) => [s.width, s.points.size, s.points.fill(u, i + 1)])]",
+            changes,
+        )
+        found = e.run(**changes)
+        assert rows[0] == pytest.approx(found["x"].tolist())
+        for line, row in zip(view.lines, rows[1:], strict=True):
+            wanted = [None if y == view.missing else y for y in found[line.y].tolist()]
+            assert [y is None for y in row] == [y is None for y in wanted]
+            shown = [y for y in wanted if y is not None]
+            assert [y for y in row if y is not None] == pytest.approx(shown, abs=1e-12)
+            assert shown and low < min(shown) and max(shown) < high
+        assert low > -1.0  # not drawn down to the value that means "none"
+        assert all(width == 0 for width, *_ in styles)  # no curve between the spines
+        assert len({(size, fill) for _, size, fill in styles}) == 3
     sight.clean()
 
 
@@ -680,8 +722,8 @@ def test_state_survives_a_reload(look, place, name):
     if choice:
         last = len(choice.options) - 1
         root.locator(f"select[name='{choice.name}']").select_option(str(last))
-    sight.page.wait_for_function("location.search !== ''")
-    sight.page.wait_for_timeout(400)  # written once the reader pauses
+    sight.saved(name)
+    assert urlsplit(sight.page.url).query
     values, found, words = sight.values(name), sight.found(name), sight.status(name)
     assert values[slider.name] == pytest.approx(slider.value + 3 * slider.step)
     assert not choice or values[choice.name] == last
@@ -809,6 +851,8 @@ CHANGES = {
     "how-the-weight-moves": {"weight": 0.8},
     "calcium-travels": {"distance": 3.0},
     "two-spines": {"pulses": 7.0},
+    "timing-window": {"delay": 0.0},
+    "three-experiments": {"interval": 6.0},
 }
 
 
@@ -1436,7 +1480,8 @@ def test_two_explorers_on_one_page_are_independent(look, place):
     sight.root(two).get_by_role("button", name="cooperation").click()
     sight.settle()
     assert sight.values(one) == pytest.approx(EXPLORERS[one].preset("moderate"))
-    sight.page.wait_for_timeout(400)
+    for name in (one, two):
+        sight.saved(name)
     kept = parse_qs(urlsplit(sight.page.url).query)
     assert kept == {one: ["calcium:3"], two: ["pulses:7"]}
     ids = sight.page.evaluate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tools.book import ROOT
 pytestmark = pytest.mark.book
 
 PHONE_WIDTH = 390
+WIDE_MS = 10_000  # a page that is still too wide then stays so
 # What Sphinx writes where there is no description: a file name or a hash.
 NO_ALT = re.compile(r"^\s*$|^(\.\./|_images/|[0-9a-f]{20,})|\.(png|svg|jpe?g|gif)$")
 
@@ -164,6 +166,7 @@ class Visit:
 @pytest.fixture(scope="module")
 def visit(site, browser):
     """Return a function that opens a page once and reports on it."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
     @functools.cache
     def open_page(name: str) -> Visit:
@@ -189,7 +192,12 @@ def visit(site, browser):
         )
         seen.wide_tables = page.evaluate(WIDE, "article .cell_output table:not(.u-legend)")
         page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
-        page.wait_for_timeout(150)
+        with contextlib.suppress(PlaywrightTimeout):  # the page goes on moving for a moment
+            page.wait_for_function(
+                f"innerWidth === {PHONE_WIDTH}"
+                f" && document.documentElement.scrollWidth <= {PHONE_WIDTH}",
+                timeout=WIDE_MS,
+            )
         seen.phone_width = page.evaluate("document.documentElement.scrollWidth")
         seen.wide_on_phone = page.evaluate(WIDE, "article table.hl-cards, article div.math > *")
         page.close()

@@ -10,6 +10,20 @@ from heterolib.explore import Explorer
 from heterolib.explore.model import Control
 
 
+# The explorer of each chapter; one that is shown twice is at home in the first of the two.
+CHAPTERS = {
+    "01-calcium-decides": "calcium-decides",
+    "02-spikes-to-calcium": "spikes-to-calcium",
+    "03-how-the-weight-moves": "how-the-weight-moves",
+    "04-calcium-travels": "calcium-travels",
+    "05-two-spines": "two-spines",
+    "06-timing-windows": "timing-window",
+    "07-three-experiments": "three-experiments",
+    "08-how-sturdy": "two-spines",
+    "09-voltage-cable-soma": "voltage-cable-soma",
+}
+
+
 def on_grid(control: Control, share: float) -> float:
     """The slider's position nearest to a share (0 to 1) of its way."""
     steps = round(share * (control.high - control.low) / control.step)
