@@ -9,7 +9,6 @@ import numpy as np
 from heterolib.explore import Explorer
 from heterolib.explore.model import Control
 
-
 # The explorer of each chapter; one that is shown twice is at home in the first of the two.
 CHAPTERS = {
     "01-calcium-decides": "calcium-decides",
