@@ -273,6 +273,18 @@ CASES = [
         "60 ms (neither right).",
     ),
     (
+        case(drawn=[0, 0, 0.1, 1.0, 0.1]),
+        2,
+        "Your sketch: direction right at 5 of 5 points; highest +1 at 60 ms, the model's +0.4 at "
+        "60 ms (place right, size not).",
+    ),
+    (
+        case(drawn=[0, 0.3, 0.1, 0.1, 0.1]),
+        2,
+        "Your sketch: direction right at 4 of 5 points; highest +0.3 at 20 ms, the model's +0.4 at "
+        "60 ms (size right, place not).",
+    ),
+    (
         case(drawn=[0, 0, -0.3, -0.4, -0.1]),
         0,
         "Your sketch: direction right at 2 of 5 points; highest: none drawn, the model's +0.4 at "

@@ -54,7 +54,7 @@
       const ratio = off(drawn[k]) / off(ys[i]);
       const size = ratio >= 0.5 && ratio <= 2;
       marks.push(place, size);
-      const right = place && size ? "place and size right" : place ? "place right" : size ? "size right" : "neither right";
+      const right = place && size ? "place and size right" : place ? "place right, size not" : size ? "size right, place not" : "neither right";
       told.push(`${word} ${y(drawn[k])} at ${x(at[k])}, ${theirs} (${right})`);
     }
     return { right: marks.filter(Boolean).length, asked: marks.length, words: `Your sketch: ${told.join("; ")}.` };
