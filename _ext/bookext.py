@@ -106,7 +106,8 @@ def fit_table(source: str) -> str:
     author says where it may wrap. Pandas gives the names of an index a header row of their own;
     they move into the first.
     """
-    table = BeautifulSoup(source, "html.parser").table
+    page = BeautifulSoup(source, "html.parser")
+    table = page.table
     if table is None or table.thead is None or table.tbody is None:
         return source
     first, *more = table.thead.find_all("tr")
@@ -139,12 +140,23 @@ def fit_table(source: str) -> str:
             for cell, label in zip(row, labels, strict=True):
                 cell["role"] = "rowheader" if cell.name == "th" else "cell"
                 cell["data-label"] = label
+            for cell in row[1:]:
+                if cell.get_text(strip=True):  # one box beside the label
+                    box = page.new_tag("div")
+                    box.extend(list(cell.contents))
+                    cell.append(box)
+                else:  # an empty cell is not shown
+                    cell.clear()
         first["role"] = "row"
     elif not prose:
         kind = "hl-numbers"
         for cell in beside:
             if NO_BREAK in cell.get_text():
                 cell["class"] = "hl-wrap"
+    if table.caption:  # stays in view when the table scrolls
+        words = page.new_tag("span")
+        words.extend(list(table.caption.contents))
+        table.caption.append(words)
     if kind:
         table["class"] = [*table.get("class", []), kind]
     return str(table)
