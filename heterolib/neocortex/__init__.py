@@ -6,6 +6,16 @@
 [3.0]
 """
 
+from heterolib.neocortex.connection import (
+    PATHWAYS,
+    ActionPotential,
+    Connection,
+    Thresholds,
+    find_action_potential,
+    measure_thresholds,
+    sample_connection,
+    sample_physiology,
+)
 from heterolib.neocortex.neuron import (
     Cell,
     CellRecord,
@@ -18,6 +28,16 @@ from heterolib.neocortex.neuron import (
     l4_pyramidal,
     l5_thick_tufted,
     l23_pyramidal,
+)
+from heterolib.neocortex.pairing import (
+    L5_PROTOCOLS,
+    PROTOCOLS,
+    PairingResult,
+    Protocol,
+    epsp_sizes,
+    expected_epsp,
+    pairing_cell,
+    run_pairing,
 )
 from heterolib.neocortex.synapse import (
     EfficacyRule,
@@ -32,24 +52,40 @@ from heterolib.neocortex.synapse import (
 )
 
 __all__ = [
+    "L5_PROTOCOLS",
+    "PATHWAYS",
+    "PROTOCOLS",
+    "ActionPotential",
     "Cell",
     "CellRecord",
     "CellRun",
+    "Connection",
     "EfficacyRule",
     "Membrane",
+    "PairingResult",
+    "Protocol",
     "Pulse",
     "ReleaseResult",
     "Section",
     "Synapse",
     "SynapseResult",
+    "Thresholds",
     "ball_and_stick",
     "default_membranes",
     "efficacy_relaxed",
+    "epsp_sizes",
+    "expected_epsp",
+    "find_action_potential",
     "l4_pyramidal",
     "l5_thick_tufted",
     "l23_pyramidal",
+    "measure_thresholds",
     "nmda_calcium_share",
+    "pairing_cell",
     "release_scaling",
+    "run_pairing",
     "run_synapse",
+    "sample_connection",
+    "sample_physiology",
     "simulate_release",
 ]

@@ -751,10 +751,21 @@ def cell_run(
 
 
 @jit
+def fast_silent(s, i, p, j, tiny):
+    """Whether conductances and calcium have come to rest; c* may still decay."""
+    if max(abs(s[i + DA]), abs(s[i + DN])) > tiny:
+        return False
+    end = p[j + TAU_CA] * s[i + DRIVE]
+    return abs(s[i + CA] - p[j + CA_REST] - end) <= tiny * p[j + CA_REST]
+
+
+@jit
 def cell_gap(
     duration,
     h,
+    h_most,
     h_long,
+    growth,
     tiny,
     n,
     v_rest,
@@ -771,7 +782,8 @@ def cell_gap(
 ):
     """Cross a silent time: the cell at rest, what is left in its synapses by closed forms.
 
-    Steps of h until all that is fast has come to rest, of h_long thereafter.
+    Steps begin at h and grow up to `h_most` as the NMDA channels close; they stay at h while c*
+    is above a threshold. Once conductances and calcium rest and c* is below, steps are `h_long`.
     """
     end = clock[CLOCK_T] + duration
     ahead = clock[CLOCK_T] - clock[CLOCK_GATES]
@@ -787,11 +799,18 @@ def cell_gap(
             gate_factors(p, j, ahead, f, k * SIZE_F)
             gates_step(s, i, p, j, f, k * SIZE_F, v_k)
         left = duration
-        while left > 0.0 and not silent(s, i, p, j, tiny):
-            piece = min(left, 10.0 * h)
-            synapse_gap(s, i, p, j, f, piece, h, v_k)
-            left -= piece
-        if left > 0.0:
-            synapse_gap(s, i, p, j, f, left, h_long, v_k)
+        step = h
+        while left > 0.0:
+            above = (p[j + THETA_D] >= 0.0 and s[i + CS] > p[j + THETA_D]) or (
+                p[j + THETA_P] >= 0.0 and s[i + CS] > p[j + THETA_P]
+            )
+            if not above and fast_silent(s, i, p, j, tiny):
+                synapse_gap(s, i, p, j, f, left, h_long, v_k)
+                left = 0.0
+            else:
+                piece = min(left, h if above else step)
+                synapse_gap(s, i, p, j, f, piece, piece, v_k)
+                left -= piece
+                step = min(step * growth, h_most)
     clock[CLOCK_T] = end
     clock[CLOCK_GATES] = end

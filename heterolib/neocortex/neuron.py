@@ -27,7 +27,6 @@ from heterolib.neocortex.synapse import (
     CAO_RANGE,
     GAP_STEP_MS,
     MODES,
-    SILENT,
     EfficacyRule,
     Synapse,
     _generator,
@@ -42,7 +41,9 @@ KINDS = (SOMA, BASAL, APICAL, DENDRITE)
 MOST_COMPARTMENTS = 20_000
 MOST_SPIKES = 10_000
 MOST_RECORDED = 2e8  # numbers; 1.6 GB
-GAP_FINE_MS = 4.0  # step of a silent time while NMDA channels close
+# Steps of a silent time: at first, at most while NMDA channels close, growth from step to step,
+# and the relative size below which conductances and calcium count as at rest.
+GAP_FINE_MS, GAP_MOST_MS, GAP_GROWTH, GAP_TINY = 4.0, 50.0, 1.1, 1e-5
 TABLE_LOW_MV, TABLE_STEP_MV, TABLE_ROWS = -150.0, 0.05, 6001  # voltages of the table of gates
 SETTLE_MS, SETTLE_STEP_MS = 2000.0, 0.1  # of the search for the state at rest
 
@@ -92,7 +93,7 @@ class Membrane:
 
     capacitance_pF_per_um2: float = R["capacitance"]
     leak_nS_per_um2: float = R["leak"]
-    leak_mV: float = R["leak_reversal"]
+    leak_mV: float = R["stick_leak_reversal"]
     sodium_nS_per_um2: float = 0.0
     potassium_nS_per_um2: float = 0.0
 
@@ -172,6 +173,8 @@ class Cell:
         The section each belongs to.
     distance_um : ndarray
         From the end of the soma along the tree to the middle of the compartment; 0 in the soma.
+    length_um : ndarray
+        Of each compartment; 0 for a mere junction of branches.
     area_um2 : ndarray
         Membrane; 0 for a mere junction of branches.
     axial_nS : ndarray
@@ -191,6 +194,7 @@ class Cell:
     kind: tuple[str, ...] = field(repr=False)
     section: tuple[str, ...] = field(repr=False)
     distance_um: FloatArray = field(repr=False)
+    length_um: FloatArray = field(repr=False)
     area_um2: FloatArray = field(repr=False)
     axial_nS: FloatArray = field(repr=False)
     capacitance_pF: FloatArray = field(repr=False)
@@ -407,6 +411,7 @@ def _assemble(name: str, pieces: Sequence[_Piece]) -> Cell:
     kind: list[str] = []
     section: list[str] = []
     distance: list[float] = []
+    length: list[float] = []
     axial: list[float] = []
     rows: list[tuple[float, Membrane]] = []  # area and membrane
     # for each section: its last node, the resistance from there to its end, and that distance
@@ -420,6 +425,7 @@ def _assemble(name: str, pieces: Sequence[_Piece]) -> Cell:
             axial.append(0.0 if node < 0 else 1e3 / resistance)
             distance.append(0.0 if is_soma else far + 0.5 * float(p.length_um[k]))
             far += 0.0 if is_soma else float(p.length_um[k])
+            length.append(float(p.length_um[k]))
             kind.append(p.kind)
             section.append(p.name)
             rows.append((float(p.area_um2[k]), p.membrane))
@@ -428,6 +434,7 @@ def _assemble(name: str, pieces: Sequence[_Piece]) -> Cell:
             parent.append(node)
             axial.append(1e3 / before)
             distance.append(far)
+            length.append(0.0)
             kind.append(p.kind)
             section.append(p.name)
             rows.append((0.0, p.membrane))
@@ -440,6 +447,7 @@ def _assemble(name: str, pieces: Sequence[_Piece]) -> Cell:
         kind=tuple(kind),
         section=tuple(section),
         distance_um=np.array(distance),
+        length_um=np.array(length),
         area_um2=area,
         axial_nS=np.array(axial),
         capacitance_pF=area * np.array([m.capacitance_pF_per_um2 for _, m in rows]),
@@ -997,8 +1005,10 @@ class CellRun:
         kernels.cell_gap(
             duration,
             GAP_FINE_MS,
+            GAP_MOST_MS,
             GAP_STEP_MS,
-            SILENT,
+            GAP_GROWTH,
+            GAP_TINY,
             self.cell.n,
             self._v_rest,
             self._tree.active.size,
@@ -1219,8 +1229,10 @@ def _find_rest(cell: Cell) -> tuple[FloatArray, FloatArray]:
 def ball_and_stick() -> Cell:
     """The cell of the reference runs: an active soma and one passive dendrite of 300 µm."""
     passive = Membrane()
-    active = Membrane(sodium_nS_per_um2=R["soma_sodium"], potassium_nS_per_um2=R["soma_potassium"])
-    size = R["soma_diameter"]
+    active = Membrane(
+        sodium_nS_per_um2=R["stick_soma_sodium"], potassium_nS_per_um2=R["stick_soma_potassium"]
+    )
+    size = R["stick_soma_diameter"]
     return Cell.of_sections(
         "ball and stick",
         [
