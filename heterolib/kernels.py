@@ -14,7 +14,8 @@ import math
 
 from numba import njit
 
-jit = njit(cache=True, error_model="numpy")
+# nogil: threads of one process compute at the same time, each on arrays of its own
+jit = njit(cache=True, error_model="numpy", nogil=True)
 
 
 # -- plasticity ------------------------------------------------------------------------------

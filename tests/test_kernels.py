@@ -119,7 +119,7 @@ def test_every_kernel_is_compiled_the_same_way():
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "jit"
     ]
     # no fastmath (results would depend on the machine), no threads, no exceptions on 1/0
-    assert made == ["njit(cache=True, error_model='numpy')"]
+    assert made == ["njit(cache=True, error_model='numpy', nogil=True)"]
 
 
 def test_nothing_else_in_the_library_is_compiled():
