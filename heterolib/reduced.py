@@ -17,12 +17,14 @@ the rest, once per geometry:
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from heterolib import checks, kernels
 from heterolib.spine import PUBLISHED
@@ -153,8 +155,26 @@ def reduce(branch: Branch, scheme: str = "converged", tolerance: float | None = 
     return _reduce(branch, scheme == PUBLISHED, least)
 
 
+_blas_in_use = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _blas() -> ThreadpoolController:
+    """NumPy's BLAS and SciPy's. Kept, because to look for them takes longer than their work."""
+    import scipy.linalg  # noqa: F401
+
+    return ThreadpoolController()
+
+
 @lru_cache(maxsize=4096)
 def _reduce(branch: Branch, published: bool, least: float) -> Modes:
+    # The matrices are small: threads of BLAS would mostly wait for each other. How many it uses
+    # is a setting of the process; the lock keeps two callers from restoring each other's.
+    with _blas_in_use, _blas().limit(limits=1, user_api="blas"):
+        return _modes(branch, published, least)
+
+
+def _modes(branch: Branch, published: bool, least: float) -> Modes:
     k_d, k_s, in_d, in_s = branch.exchange_per_ms
     hop = branch.diffusion_um2_per_s / 1000.0 / branch.dx_um**2
     loss = 1.0 / branch.decay_ms

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -384,3 +387,38 @@ def test_bad_input_is_refused_by_name(name):
         BAD[name]()
     assert str(info.value).startswith(name)
     assert "allowed" in str(info.value)
+
+
+BLAS_THREADS = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import scipy.linalg
+from threadpoolctl import threadpool_info
+
+from heterolib import Branch, reduced
+
+def threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+def slow_modes(*arguments, real=reduced._modes):
+    time.sleep(0.02 * (1 + len(seen)))  # but for the lock, one ends in the middle of another
+    seen.append(threads())
+    return real(*arguments)
+
+seen, before = [], threads()
+reduced._modes = slow_modes
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(reduced.reduce, [Branch([40.125, x]) for x in (41.125, 42.125, 43.125)]))
+print(before, seen, threads())
+"""
+
+
+def test_blas_has_one_thread_here_and_its_own_number_afterwards():
+    env = os.environ | {"OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", BLAS_THREADS], env=env, capture_output=True, text=True, check=True
+    )
+    if done.stdout.startswith("{1}"):
+        pytest.skip("BLAS has one thread on this machine")
+    assert done.stdout == "{2} [{1}, {1}, {1}] {2}\n"
