@@ -217,6 +217,13 @@ def sweep(
     change there, take a new file. While a sweep runs, and after it was killed, files beside the
     store with the endings -wal and -journal belong to it.
 
+    Every cell is sent by itself, which takes a fraction of a millisecond: where a call lasts no
+    longer than that, let one cell do the work of many. Cells of worker processes have the same
+    bits however many there are. So do those of threads and other executors, unless the function
+    calls a BLAS that uses several threads there, or the machines differ.
+
+    What a dead worker of Dask has not delivered is computed again.
+
     Examples
     --------
     >>> from concurrent.futures import ThreadPoolExecutor

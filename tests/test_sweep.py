@@ -746,6 +746,37 @@ def test_dask(threads, tmp_path):
         assert sweep(cells.deadly, grid, **run).n_cached == 12
 
 
+def test_snippet_of_the_book(tmp_path, monkeypatch):
+    """What the page on sweeps shows and cannot run: it goes as it stands, but for the address."""
+    distributed = pytest.importorskip("distributed")
+    page = json.loads((HERE.parent / "chapters" / "sweeps.ipynb").read_text(encoding="utf-8"))
+    texts = ["".join(cell["source"]) for cell in page["cells"]]
+    (file,) = (text for text in texts if text.startswith("%%writefile windows.py\n"))
+    (snippet,) = re.findall(r"```python\n(.*?)```", "\n".join(texts), re.DOTALL)
+    assert snippet.count('"tcp://scheduler:8786"') == 1
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("windows.py").write_text(file.partition("\n")[2], encoding="utf-8")
+    windows = importlib.import_module("windows")
+    grid = {"distance_um": [1.0, 2.0], "delay_ms": [0, 20]}
+    monkeypatch.setattr(windows, "GRID", grid)
+    with (
+        warnings.catch_warnings(),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
+        ) as cluster,
+    ):
+        warnings.simplefilter("ignore")
+        names = {}
+        exec(snippet.replace("tcp://scheduler:8786", cluster.scheduler_address), names)
+    table = names["result"].table
+    assert len(table) == 4
+    for row in table.to_dict("records"):
+        place = {name: row[name] for name in grid}
+        assert windows.weight_change(**place) == {name: row[name] for name in ("first", "second")}
+    assert stored_cells(tmp_path / "windows.sqlite") == [0, 1, 2, 3]
+
+
 def test_notebook_function_is_explained(monkeypatch, threads):
     monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     monkeypatch.setattr(cells.product, "__module__", "__main__")
