@@ -12,11 +12,14 @@ from heterolib.neocortex import (
     L5_PROTOCOLS,
     PATHWAYS,
     PROTOCOLS,
+    Cell,
     CellRun,
     Connection,
     EfficacyRule,
+    Membrane,
     Protocol,
     Pulse,
+    Section,
     Synapse,
     ball_and_stick,
     connection,
@@ -33,6 +36,7 @@ from heterolib.neocortex import (
     run_pairing,
     sample_connection,
     sample_physiology,
+    simulate_release,
 )
 from heterolib.parameters import CHINDEMI_2022 as C
 
@@ -112,6 +116,22 @@ def test_connections_of_layer_5():
         now = s.use_strong if rho else s.use_weak
         assert s.use_strong == pytest.approx(s.use_weak**0.2) and 0.0 < now <= 1.0
         assert s.g_ampa_strong_nS == pytest.approx(2.0 * s.g_ampa_weak_nS)
+
+
+def test_every_micrometre_is_equally_likely():
+    """Compartments of 50 and of 5 µm: ten times as many synapses on the long ones."""
+    passive = Membrane()
+    cell = Cell.of_sections(
+        "uneven",
+        [
+            Section("soma", "soma", 20.0, 20.0, 1, passive),
+            Section("long", "basal", 100.0, 1.0, 2, passive, "soma"),
+            Section("short", "basal", 100.0, 1.0, 20, passive, "soma"),
+        ],
+    )
+    c = sample_connection(generator(), cell=cell, n_synapses=900, apical_share=0.0)
+    on_long = np.mean([cell.section[i] == "long" for i in c.compartments])
+    assert abs(on_long - 0.5) < 4.0 * 0.5 / 30.0
 
 
 def test_the_seed_makes_the_connection():
@@ -342,10 +362,20 @@ def test_linear_epsp_is_the_mean_of_simulated_ones():
     assert 1.0 < strong[0] / weak[0] < 2.0  # the conductance doubles, the EPSP does not quite
 
 
+@pytest.mark.parametrize(("interval", "use"), [(300.0, 0.8), (4000.0, 0.5), (50.0, 0.3)])
+def test_share_of_ready_sites_is_where_the_recursion_ends(interval, use):
+    synapse = Synapse(sites=5, use_weak=use, depression_ms=700.0, facilitation_ms=0.1)
+    r = simulate_release(interval * np.arange(1, 400), synapse, release="mean")
+    wanted = r.released[0, -1] / (5.0 * use)
+    assert connection.steady_share(synapse, use, interval) == pytest.approx(wanted, rel=1e-9)
+
+
 def test_in_vivo_calcium_shrinks_the_epsp():
     c = basal()
     small, large = (expected_epsp(c, [False, True], cao) for cao in (1.2, 2.0))
     assert small / large == pytest.approx(release_scaling(1.2), rel=0.02)
+    often = expected_epsp(c, [False, True], interval_ms=200.0)
+    assert 0.3 * large < often < 0.7 * large  # sites recover within 671 ms
 
 
 def test_one_seed_is_one_connection_everywhere():
