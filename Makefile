@@ -3,6 +3,7 @@
 #   make serve   show it on localhost
 #   make test    linters, types, unit tests, doctests, tests of the built pages
 #   make lint    only ruff and mypy
+#   make benchmarks   time the library beside other simulators (an hour; see benchmarks/README.md)
 #   make clean   remove everything that was made here
 # Another interpreter: make book PYTHON=python3.12
 
@@ -10,6 +11,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8000
 PYTEST_ARGS ?=
+BENCHMARK_ARGS ?=
 
 # Subprocesses and kernels must find the environment's programs first.
 BIN    := $(abspath $(VENV))/bin
@@ -17,7 +19,7 @@ RUN    := PATH="$(BIN):$$PATH" $(BIN)/python
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help book serve test lint clean
+.PHONY: help book serve test lint benchmarks clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,7 +39,11 @@ lint: $(VENV)/.installed-dev
 test: lint
 	$(RUN) -m pytest $(PYTEST_ARGS)
 
+benchmarks: $(VENV)/.installed-book
+	$(RUN) benchmarks/run.py $(BENCHMARK_ARGS)
+
 clean:
+	rm -rf benchmarks/.envs benchmarks/.work
 	rm -rf "$(VENV)" _build build heterolib.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
