@@ -1015,6 +1015,23 @@ CALLS = [
         {"rng": JUNK},
     ),
     Call(
+        "published_arrangement",
+        studies.published_arrangement,
+        {"seed": 283},
+        {"seed": bad_whole(1, 1000)},
+    ),
+    Call(
+        "published_realisations",
+        studies.published_realisations,
+        {"count": 1},
+        {
+            "diffusion_um2_per_s": bad_number(0.0, 1e6) | st.just(100.0),
+            "count": bad_whole(1, 100),
+            "scheme": SCHEME["scheme"],
+            "step_ms": SCHEME["step_ms"],
+        },
+    ),
+    Call(
         "cluster",
         studies.cluster,
         {"arrangement": ARRANGEMENT, "rates": ["100 Hz"]},

@@ -853,6 +853,7 @@ CHANGES = {
     "two-spines": {"pulses": 7.0},
     "timing-window": {"delay": 0.0},
     "three-experiments": {"interval": 6.0},
+    "voltage-cable-soma": {"place": 40.0},
 }
 
 
