@@ -1419,6 +1419,9 @@ def as_widget():
                 return base64.b64encode(np.concatenate(raw).astype("<f8").tobytes()).decode()
 
             sight = live(name)
+            # the page's own explorer writes its state into the address, a little later
+            sight.run(name, "e.set(e.defaults); await settle();")
+            sight.page.wait_for_function("location.search === ''")
             sight.page.add_script_tag(content=notebook.asset(notebook.WIDGET))
             argument = {"spec": declaration(e), "values": e.defaults}
             argument |= {"outputs": packed(), "later": packed(pulses=7.0)}
