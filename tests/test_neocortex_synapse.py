@@ -617,8 +617,8 @@ def test_any_run_stays_in_its_bounds(v, gap, spikes, cao, rho0, theta, seed):
     assert r.g_ampa_nS.min() >= -1e-12 and r.g_nmda_nS.min() >= -1e-12
 
 
-def test_a_voltage_that_drives_calcium_out_is_an_error_and_no_silent_nan():
-    """Held above about +41 mV with full NMDA current, calcium would leave the empty spine."""
+def test_a_voltage_beyond_the_equations_is_an_error_and_no_silent_nan():
+    """A search found runs without a finite end only where the spine is held above +40 mV."""
     with pytest.raises(FloatingPointError, match="finite"):
         run_synapse(np.array([0.0, 14.0]), [43.0, 43.0], [0.0], 4.0, 0.0, 0.0, 0.0, "full")
 
