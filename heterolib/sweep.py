@@ -61,6 +61,7 @@ IN_FLIGHT = 1000  # cells handed to a given executor at a time
 WAIT_S = 0.5  # between two looks at the keyboard where waiting cannot be interrupted
 START_S = 60.0  # for a worker process to come up
 DIGEST_BYTES = 16
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 RAISE, KEEP = "raise", "keep"
 
 
@@ -573,7 +574,10 @@ def _outputs(value: Any) -> Outputs:
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, and end with it however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threadpoolctl.threadpool_limits(1)  # the other cores have workers of their own
+    # One thread of BLAS, as the other cores have workers of their own: in the libraries that are
+    # loaded, and in those to come.
+    threadpoolctl.threadpool_limits(1)
+    os.environ |= dict.fromkeys(BLAS_THREADS, "1")
     parent = multiprocessing.parent_process()
 
     def follow() -> None:

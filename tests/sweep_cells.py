@@ -117,6 +117,7 @@ def slow(x, folder):
 
 
 def blas_threads(x):
+    import scipy.linalg  # noqa: F401  (SciPy has a BLAS of its own, loaded only now)
     import threadpoolctl
 
     return max(pool["num_threads"] for pool in threadpoolctl.threadpool_info())

@@ -150,7 +150,8 @@ def test_outputs_are_copied_before_the_next_cell_runs():
     assert result.arrays["value"][:, 0].tolist() == list(range(20))
 
 
-def test_own_workers_have_one_blas_thread():
+def test_own_workers_have_one_blas_thread(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")  # what a worker starts with
     assert sweep(cells.blas_threads, {"x": [0]}, progress=False).table["value"].tolist() == [1]
 
 
