@@ -711,20 +711,24 @@ def test_full_disk_at_the_start(threads, tmp_path):
 # ---- Dask and Jupyter ----------------------------------------------------------------------------
 
 
-def test_dask(threads, tmp_path):
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
     distributed = pytest.importorskip("distributed")
-    expected = sweep(cells.mixed, GRID, seed=7, executor=threads, progress=False)
     with (
-        warnings.catch_warnings(),
+        warnings.catch_warnings(action="ignore"),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
             dashboard_address=None,
-            local_directory=tmp_path,
+            local_directory=tmp_path_factory.mktemp("dask"),
         ) as cluster,
-        distributed.Client(cluster) as client,
     ):
-        warnings.simplefilter("ignore")
+        yield cluster
+
+
+def test_dask(cluster, threads, tmp_path):
+    expected = sweep(cells.mixed, GRID, seed=7, executor=threads, progress=False)
+    with warnings.catch_warnings(action="ignore"), cluster.get_client() as client:
         with pytest.raises(ValueError, match="a Dask client has one: get_executor"):
             sweep(cells.mixed, GRID, seed=7, executor=client)
         run = {"seed": 7, "executor": client.get_executor(), "progress": False}
@@ -747,9 +751,8 @@ def test_dask(threads, tmp_path):
         assert sweep(cells.deadly, grid, **run).n_cached == 12
 
 
-def test_snippet_of_the_book(tmp_path, monkeypatch):
+def test_snippet_of_the_book(cluster, tmp_path, monkeypatch):
     """What the page on sweeps shows and cannot run: it goes as it stands, but for the address."""
-    distributed = pytest.importorskip("distributed")
     page = json.loads((HERE.parent / "chapters" / "sweeps.ipynb").read_text(encoding="utf-8"))
     texts = ["".join(cell["source"]) for cell in page["cells"]]
     (file,) = (text for text in texts if text.startswith("%%writefile windows.py\n"))
@@ -761,14 +764,8 @@ def test_snippet_of_the_book(tmp_path, monkeypatch):
     windows = importlib.import_module("windows")
     grid = {"distance_um": [1.0, 2.0], "delay_ms": [0, 20]}
     monkeypatch.setattr(windows, "GRID", grid)
-    with (
-        warnings.catch_warnings(),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
-        ) as cluster,
-    ):
-        warnings.simplefilter("ignore")
-        names = {}
+    names = {}
+    with warnings.catch_warnings(action="ignore"):
         exec(snippet.replace("tcp://scheduler:8786", cluster.scheduler_address), names)
     table = names["result"].table
     assert len(table) == 4
