@@ -76,10 +76,14 @@ class CellError(RuntimeError):
         What the function was called with.
     """
 
-    def __init__(self, index: int, parameters: Parameters, error: str, details: str = "") -> None:
-        super().__init__(f"cell {index}, {_call(parameters)}: {error}\n\n{details}".rstrip())
+    def __init__(self, index: int, parameters: Parameters, error: str, details: str) -> None:
+        super().__init__(index, parameters, error, details)
         self.index = index
         self.parameters = parameters
+
+    def __str__(self) -> str:
+        _, _, error, details = self.args
+        return f"cell {self.index}, {_call(self.parameters)}: {error}\n\n{details}".rstrip()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -253,7 +257,7 @@ def sweep(
     if not isinstance(progress, bool | np.bool_):
         raise ValueError(f"progress is {progress!r}; allowed: True or False")
     if executor is None or isinstance(executor, futures.ProcessPoolExecutor):
-        _check_importable(function, cells)
+        _check_importable(function, axes or cells)
 
     outputs: dict[int, Outputs] = {}
     failures: dict[int, Failure] = {}
@@ -355,7 +359,7 @@ def _check_function(function: Any, names: tuple[str, ...]) -> bool:
     return takes_rng
 
 
-def _check_importable(function: Any, cells: list[Parameters]) -> None:
+def _check_importable(function: Any, grid: Any) -> None:
     """Refuse what a new process could not find or be sent."""
     remedy = (
         "allowed for worker processes: values that pickle takes, and a function at the top level "
@@ -365,7 +369,7 @@ def _check_importable(function: Any, cells: list[Parameters]) -> None:
     main = getattr(sys.modules["__main__"], "__file__", None)
     if getattr(function, "__module__", None) == "__main__" and not (main and Path(main).is_file()):
         raise ValueError(f"function is {function!r}, defined in a notebook or prompt; {remedy}")
-    for name, value in {"function": function, "grid": cells}.items():
+    for name, value in {"function": function, "grid": grid}.items():
         try:
             pickle.dumps(value)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -627,7 +631,7 @@ def _compute(
     ended: queue.SimpleQueue[futures.Future[Any]] = queue.SimpleQueue()
     workers: set[_Worker] = set()
     # A process has one cell at a time: there is no doubt which one killed it, and no other is lost.
-    free: list[_Worker | None] = [None] * (IN_FLIGHT if executor else n_workers)
+    free: list[_Worker | None] = [None] * (n_workers if executor is None else IN_FLIGHT)
     try:
         while todo or running:
             while todo and free:

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import pickle
 import random
 import re
 import resource
@@ -165,6 +166,7 @@ def test_failed_cell_reports_its_parameters(processes, tmp_path):
         sweep(cells.bad_at, grid, executor=processes, progress=False, store=store)
     assert info.value.parameters == {"x": 3, "bad": 3} and info.value.index == 3
     assert "in bad_at" in str(info.value)  # the worker's traceback
+    assert str(pickle.loads(pickle.dumps(info.value))) == str(info.value)
     assert str(store) in info.value.__notes__[0]
 
     for n_cached in (None, 5):  # what was not finished before the error; then what failed
@@ -841,6 +843,8 @@ with ThreadPoolExecutor(2) as pool:
         ({"max_workers": 0}, r"max_workers is 0; allowed: a number in \[1"),
         ({"store": 3}, "store is 3"),
         ({"store": ""}, "store is ''"),
+        ({"store": b"s"}, "store is b's'"),
+        ({"store": ["s"]}, r"store is \['s'\]"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": 1.5}, "seed is 1.5"),
         ({"errors": "ignore"}, "errors is 'ignore'; allowed: 'raise', 'keep'"),
@@ -867,7 +871,8 @@ junk = st.one_of(
 
 @settings(max_examples=30, deadline=None)
 @given(
-    name=st.sampled_from(["grid", "max_workers", "store", "seed", "errors", "progress"]),
+    # (not the store: a text is a good name of one, anywhere)
+    name=st.sampled_from(["grid", "max_workers", "seed", "errors", "progress"]),
     value=junk,
 )
 def test_junk_is_refused_with_its_name_or_taken(name, value):
