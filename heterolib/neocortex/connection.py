@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy import stats
@@ -43,6 +44,12 @@ MOST_SYNAPSES = 1000
 LEAST = {"f": 0.1, "x": 0.005, "g": 0.01, "d": 1.0}  # no draw falls below
 PULSES_PA = tuple(250.0 * k for k in range(1, 81))
 MEASURE_MS, MEASURE_STEP_MS = 60.0, 0.025  # of the time after a pulse that is run in full
+
+
+@lru_cache(maxsize=len(PATHWAYS))
+def _default_cell(pathway: str) -> Cell:
+    """One cell for all connections of a pathway: its rest and its pulse are found only once."""
+    return CELLS[pathway]()
 
 
 def correlations() -> FloatArray:
@@ -232,7 +239,7 @@ def sample_connection(
         else checks.whole("n_synapses", n_synapses, 1, MOST_SYNAPSES)
     )
     share = checks.number("apical_share", apical_share, 0.0, 1.0)
-    tree = CELLS[pathway]() if cell is None else cell
+    tree = _default_cell(pathway) if cell is None else cell
     if not isinstance(tree, Cell):
         raise ValueError(f"cell is {cell!r}; allowed: a Cell or None")
     places = []

@@ -13,7 +13,7 @@ import math
 
 from numba import njit
 
-jit = njit(cache=True, error_model="numpy")
+jit = njit(cache=True, error_model="numpy", nogil=True)
 
 # -- places in a row of parameters --------------------------------------------------------------
 
