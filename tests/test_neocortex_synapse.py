@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp, trapezoid
 
@@ -586,7 +586,23 @@ def test_other_bad_input():
             call()
 
 
+def test_calcium_carried_out_leaves_some_behind():
+    """Above 40 mV the NMDA current of calcium runs outwards."""
+    t = np.arange(0.0, 200.0, 0.1)
+    for v in (43.0, 60.0, 300.0):
+        r = run_synapse(t, np.full_like(t, v), [10.0], 4.0)
+        assert r.calcium_uM.min() >= 0.07e-3 * (1.0 - 1e-9)
+        assert r.calcium_uM.min() < 0.07
+        # c* is the integral of what was above rest, and below it
+        decay = np.exp(-(t[-1] - t) / 278.3177658387)
+        integral = trapezoid((r.calcium_uM - 0.07) * decay, t)
+        assert r.c_star_uM_ms[-1] == pytest.approx(integral, rel=2e-3, abs=0.02)
+
+
 @FAST
+@example(  # calcium would run out
+    v=[43.0, 0.0], gap=14.0, spikes=[0.0], cao=4.0, rho0=0.0, theta=(0.0, 0.0), seed=0
+)
 @given(
     v=st.lists(st.floats(-120.0, 40.0), min_size=2, max_size=6),
     gap=st.floats(0.01, 2000.0),

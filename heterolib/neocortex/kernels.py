@@ -44,6 +44,7 @@ F_RA, F_DA, F_RN, F_DN, F_M, F_H, F_CA, F_CS, F_MIX, F_EXP = 0, 1, 2, 3, 4, 5, 6
 SIZE_F = 10
 
 STOCHASTIC, FULL, MEAN = 0, 1, 2  # how vesicles are released
+LEAST = 1e-3  # share of the resting calcium below which no outward current can draw it
 SHORT = 1.0  # ms; below this the cubic of the efficacy is stepped, above it solved
 
 
@@ -301,8 +302,9 @@ def calcium_step(s, i, p, j, f, k, h, v, block):
     i_n = p[j + CA_N] * p[j + G_N] * (s[i + DN] - s[i + RN]) * block * (v - p[j + E_CA_N])
     g_v = p[j + G_V] * s[i + M] * s[i + M] * s[i + H]
     i_v = g_v * (v - calcium_reversal(p, j, middle))
-    drive = -p[j + GAIN] * (i_n + i_v)
-    end = tau * drive
+    # above 40 mV the NMDA current carries calcium out, in the equations without a bound
+    end = max(-tau * p[j + GAIN] * (i_n + i_v), (LEAST - 1.0) * p[j + CA_REST])
+    drive = end / tau
     x1 = end + (x0 - end) * f[k + F_CA]
     c0 = s[i + CS]
     c1 = c0 * f[k + F_CS] + end * p[j + TAU_STAR] * (1.0 - f[k + F_CS]) + (x0 - end) * f[k + F_MIX]
@@ -342,6 +344,7 @@ def synapse_rest(s, i, p, j, v):
     drive = 0.0
     for _ in range(20):  # a contraction: calcium enters through a logarithm
         drive = -p[j + GAIN] * g_v * (v - calcium_reversal(p, j, ca))
+        drive = max(drive, (LEAST - 1.0) * p[j + CA_REST] / p[j + TAU_CA])
         ca = p[j + CA_REST] + p[j + TAU_CA] * drive
     s[i + CA] = ca
     s[i + DRIVE] = drive

@@ -433,6 +433,8 @@ CHINDEMI_2022 = ParameterSet(
         "fixed reversal, scaled by extracellular calcium; the R-type channel uses Nernst.",
         "The jump to the end state after induction sets a parameter, not the state, of release "
         "in the port of 2024: the release part does not jump there. Here both jump.",
+        "Above 40 mV the NMDA current carries calcium out of the spine, in the published equations "
+        "even when none is left. Here calcium stops at a thousandth of its resting value.",
         "Utilisation above 1 is possible at 2.5 mM in the published code; here it stops at 1.",
     ),
 )
