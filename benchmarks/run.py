@@ -60,7 +60,7 @@ SAME_STEP = {
 OURS = "heterolib_auto"
 STEP_MS = 0.1  # of the comparison at equal steps
 ENOUGH_S = 0.2  # shorter runs are looped until they take this long
-PATIENCE_S = 1200.0  # for one answer
+PATIENCE_S = 3600.0  # for one answer, on a busy machine
 ONE_THREAD = {
     **{f"{x}_NUM_THREADS": "1" for x in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")},
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
@@ -155,8 +155,8 @@ class Worker:
 class Team:
     """The workers, started when first needed; one that failed stays out of the way."""
 
-    def __init__(self, report: dict[str, Any]) -> None:
-        self.report = report
+    def __init__(self, report: dict[str, Any], partial: Path) -> None:
+        self.report, self.partial = report, partial
         self.workers: dict[str, Worker] = {}
 
     def __getitem__(self, name: str) -> Worker:
@@ -169,6 +169,13 @@ class Team:
         self.report["versions"].update(answer["versions"])
         self.report["start_cpu_s"][name] = round(answer["cpu_s"], 3)
         return worker
+
+    def picked(self, problem: str) -> dict[str, Any]:
+        """Settings found so far for a problem, by program; kept when a run is broken off."""
+        return self.report.setdefault("picked", {}).setdefault(problem, {})
+
+    def save(self) -> None:
+        self.partial.write_text(json.dumps(self.report, indent=1))
 
     def close(self) -> None:
         for worker in self.workers.values():
@@ -284,8 +291,12 @@ def compare(team: Team, problem: str, rounds: int) -> dict[str, Any]:
     want = problems.exact(problems.named(problem))
     cells: dict[str, dict[str, Any]] = {}
     for name in PEERS:
+        found = team.picked(problem)
         try:
-            cells[name] = pick(team[name], problem, want)
+            if name not in found:
+                found[name] = pick(team[name], problem, want)
+                team.save()
+            cells[name] = dict(found[name])
         except Failed as error:
             cells[name] = {"status": "failed", "reason": str(error)}
             say(f"  {problem} {name}: {error}")
@@ -529,7 +540,7 @@ def main() -> int:
     if options.resume and partial.is_file():
         report = json.loads(partial.read_text())
     rounds = 1 if options.quick else options.rounds
-    team = Team(report)
+    team = Team(report, partial)
     parts = {
         "reference_check": check_reference,
         "ceilings": lambda: ceilings(team, rounds),
@@ -549,10 +560,12 @@ def main() -> int:
                 continue
             say(key)
             report["parts"][key] = part()
-            partial.write_text(json.dumps(report, indent=1))
+            report.get("picked", {}).pop(key, None)
+            team.save()
     finally:
         team.close()
-    report["load_average"] += [round(x, 2) for x in os.getloadavg()]
+    report.pop("picked", None)
+    report["load_average"] = report["load_average"][:3] + [round(x, 2) for x in os.getloadavg()]
     target.write_text(json.dumps(report, indent=1) + "\n")
     say(f"wrote {target.name}")
     failed = [

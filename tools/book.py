@@ -18,7 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
 STAMP = BUILD / "strict-build.sha256"
-SOURCES = ("_config.yml", "_toc.yml", "_ext", "_static", "chapters", "heterolib", "constraints.txt")
+SOURCES = (
+    *("_config.yml", "_toc.yml", "_ext", "_static", "chapters", "heterolib", "constraints.txt"),
+    "benchmarks/results.json",
+)
 # Every warning is an error, every unknown reference a warning; _config.yml forces execution.
 RUN = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
 COMMAND = [*RUN, "build", "-W", "-n", "--keep-going", str(ROOT)]
