@@ -2054,3 +2054,146 @@ def explore_voltage_cable_soma(p, out, work):
     out[m + 4] = highest[at]
     out[m + 5] = highest[soma]
     out[m + 6] = late * h - first
+
+
+@jit
+def explore_order_learning(p, out, work):
+    """Two inputs trained in one order, then shown in both: figure 5 of Shafiee 2026.
+
+    Time counts from the first input. The soma's voltage is a sum of its responses to one input
+    at either spine, which one run gives: a current at the soma's place moves the spines as the
+    same current at a spine would move that place.
+    """
+    order, delay, distance, repetitions = int(p[0]), p[1], p[2], int(p[3])
+    d, neck = p[4] if p[5] == 0.0 else 0.0, int(p[6]) + PUBLISHED
+    w0, tau, r, a, l_n = p[17], p[18], p[19], p[20], p[21]
+    length, n, pulses, gap, every = p[22], int(p[23]), int(p[24]), p[25], p[26]
+    tail, h, n_t, n_r, h_v, n_v = p[27], p[28], int(p[29]), int(p[30]), p[31], int(p[32])
+    theta = work[0:4]
+    theta[0] = p[8]
+    theta[1] = p[7]
+    theta[2] = p[15]
+    theta[3] = p[16]
+    work = work[4:]
+    plastic = 1 if repetitions > 0 else 0
+    shown = max(repetitions, 1)  # untrained: one presentation under fixed weights
+    total = shown * pulses
+    stop = work[0:2]
+    spikes = work[2 : 2 + 2 * total]
+    for k in range(shown):
+        for j in range(pulses):
+            t = k * every + j * gap
+            spikes[k * pulses + j] = t + (delay if order == 0 else 0.0)
+            spikes[total + k * pulses + j] = t + (0.0 if order == 0 else delay)
+    stop[0] = total
+    stop[1] = 2 * total
+    step = int(every / h + 0.5)
+    n_steps = shown * step + int(tail / h + 0.5)
+    size = n_steps + 1
+    m = 2 + 2 * total
+    traces = work[m : m + 4 * size + n + 2]
+    pair_of_spines(
+        p[9:15], neck, d, tau, r, a, l_n, distance, length, n, h, n_steps, 1, size,
+        spikes, stop, theta, plastic, w0, 0, work[m + 4 * size + n + 2 :], traces, 0, out,
+    )  # fmt: skip
+    begin = (shown - 1) * step
+    for k in range(n_t):
+        out[k] = k * h
+        for s in range(2):
+            out[(1 + s) * n_t + k] = traces[s * size + begin + k]
+    m = 3 * n_t
+    for k in range(n_r):
+        out[m + k] = k
+        at = k * step if k < repetitions else n_steps
+        for s in range(2):
+            out[m + (1 + s) * n_r + k] = traces[(2 + s) * size + at]
+    m += 3 * n_r + 4 * n_v
+    for s in range(2):
+        between = 0.0
+        for k in range(begin, n_steps):
+            c0 = traces[s * size + k]
+            c1 = traces[s * size + k + 1]
+            between += time_above(theta[1], c0, c1, h) - time_above(theta[0], c0, c1, h)
+        out[m + s] = traces[(2 + s) * size + n_steps]
+        out[m + 2 + s] = between
+    w_1 = out[m]
+    w_2 = out[m + 1]
+
+    # the soma: training is over, its arrays are free
+    c_m, r_m, r_i = p[33], p[34], p[35]
+    tau_u, gain, here, current, limit = p[39], p[40], p[41], p[42], p[43]
+    nodes = n + 2
+    parent = work[0:nodes]
+    axial = work[nodes : 2 * nodes]
+    own = work[2 * nodes : 3 * nodes]
+    load = work[3 * nodes : 4 * nodes]
+    inverse = work[4 * nodes : 5 * nodes]
+    ratio = work[5 * nodes : 6 * nodes]
+    v = work[6 * nodes : 7 * nodes]
+    old = work[7 * nodes : 8 * nodes]
+    m_v = 8 * nodes
+    site = work[m_v : m_v + 2]
+    leaf = work[m_v + 2 : m_v + 8]
+    source = work[m_v + 8 : m_v + 9]
+    one = work[m_v + 9 : m_v + 10]
+    pulse = work[m_v + 10 : m_v + 10 + pulses]
+    m_v += 10 + pulses
+    last = 2 * (n_v - 1)
+    drive = work[m_v : m_v + last]
+    drive_end = work[m_v + last : m_v + 2 * last]
+    m_v += 2 * last
+    branch = work[m_v : m_v + 2 * (last + 1)]
+    unit = work[m_v + 2 * (last + 1) : m_v + 4 * (last + 1)]
+    sum_up = work[m_v + 4 * (last + 1) : m_v + 5 * (last + 1)]
+    read = work[m_v + 5 * (last + 1) : m_v + 5 * (last + 1) + 3]
+    dx = length / n
+    site[0] = n // 2
+    site[1] = site[0] + int(distance / dx + 0.5)
+    for s in range(2):
+        leaf[s] = p[38]
+        leaf[2 + s] = p[37]
+        leaf[4 + s] = p[36]
+    source[0] = here
+    one[0] = 1.0
+    for j in range(pulses):
+        pulse[j] = j * gap
+    cable_nodes(
+        n, dx, r, c_m / 100.0, 10.0 / r_m, 1e5 / r_i, 2, site, leaf, parent, axial, own, load
+    )
+    for i in range(nodes):
+        load[i] /= TR_LOAD * h_v
+        own[i] += load[i]
+        v[i] = 0.0
+    tree_factor(nodes, parent, axial, own, inverse, ratio)
+    spike_current(last, h_v, 0, current, p[10], pulse, pulses, one, 1, drive, drive_end)
+    site[0] = n
+    site[1] = n + 1
+    tree_run(
+        last, 0, nodes, parent, inverse, ratio, load, v, old, 1, source, drive, drive_end,
+        2, site, 1, last + 1, branch,
+    )  # fmt: skip
+    for s in range(2):
+        row = unit[s * (last + 1) : (s + 1) * (last + 1)]
+        row[0] = 0.0
+        soma_follow(last + 1, h_v, 0, tau_u, gain, branch[s * (last + 1) :], row)
+    late = int(delay / h_v + 0.5)
+    at = m - 4 * n_v
+    for o in range(2):
+        for k in range(last + 1):
+            early = k - late
+            first = unit[k] if o == 1 else unit[last + 1 + k]
+            second = 0.0
+            if early >= 0:
+                second = unit[last + 1 + early] if o == 1 else unit[early]
+            w_first = w_1 if o == 1 else w_2
+            w_second = w_2 if o == 1 else w_1
+            sum_up[k] = w_first * first + w_second * second
+        for k in range(n_v):
+            out[at + k] = 2 * k * h_v
+            out[at + (1 + o) * n_v + k] = sum_up[2 * k]
+            out[at + 3 * n_v + k] = limit
+        read_peak(last + 1, h_v, 0, limit, sum_up, read)
+        out[m + 4 + o] = read[0]
+    trained = out[m + 4 + order]
+    other = out[m + 5 - order]
+    out[m + 6] = (trained - other) / (trained + other) if trained + other > 0.0 else 0.0

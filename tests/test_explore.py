@@ -36,7 +36,7 @@ from heterolib.explore.model import (
 )
 from heterolib.explore.prediction import Prediction
 from heterolib.parameters import SHAFIEE_2026 as S
-from heterolib.soma import Soma
+from heterolib.soma import Soma, selectivity
 from tests.data.explore.samples import CHAPTERS, corners, on_grid, settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -148,6 +148,7 @@ def test_thresholds_start_where_their_figure_does():
         ("two-spines", low),
         ("timing-window", low),
         ("three-experiments", S.variant("figure 3")),
+        ("order-learning", S.variant("figure 5")),
     ):
         for theta in ("theta_d", "theta_p"):
             assert EXPLORERS[name].defaults[theta] == pytest.approx(1e3 * source[theta])
@@ -173,6 +174,7 @@ PURE_NUMBERS = {
     "change per burst",
     "mean change",
     "bursts given",
+    "presentations",
     "share of voltage",
 }
 
@@ -343,7 +345,7 @@ CHECKED = """
 import json, sys
 import numpy as np
 from heterolib.explore import EXPLORERS
-from heterolib.soma import Soma
+from heterolib.soma import Soma, selectivity
 from tests.data.explore.samples import corners
 caught = 0
 for e in EXPLORERS.values():
@@ -607,6 +609,56 @@ def preset_timing_window_slow_weakening(found, e):
     assert (found["window_1"] > 0.0).all() and (found["window_2"] > 0.0).all()
 
 
+def preset_order_learning_trained_inward(found, e):
+    assert e.preset("trained inward")["trained"] == 0.0
+    assert one(found, "w_near") > 0.5 > one(found, "w_far")  # the far spine comes first
+    assert one(found, "peak_inward") > 1.05 * one(found, "peak_outward")
+    assert one(found, "moderate_2") > 2.0 * one(found, "moderate_1")
+
+
+def preset_order_learning_trained_outward(found, e):
+    inward = e.run()
+    for here, there in (("w_near", "w_far"), ("w_far", "w_near")):
+        close(one(found, here), one(inward, there), 1e-6)
+    for here, there in (("peak_inward", "peak_outward"), ("peak_outward", "peak_inward")):
+        close(one(found, here), one(inward, there), 0.005)
+    assert one(found, "selectivity") > 0.04
+
+
+def preset_order_learning_untrained(found, e):
+    assert (found["w_1"] == 0.5).all() and (found["w_2"] == 0.5).all()
+    assert abs(one(found, "peak_inward") - one(found, "peak_outward")) < 0.01
+    assert found["calcium_1"].max() > found["calcium_2"][0]  # one presentation is shown
+
+
+def preset_order_learning_one_presentation(found, e):
+    gained, moved = one(found, "w_near") - 0.5, one(found, "w_far") - 0.5
+    assert gained > 0.02 and abs(moved) < 0.05 * gained
+    assert one(e.run(), "selectivity") > one(found, "selectivity") > 0.015
+
+
+def preset_order_learning_calcium_stays(found, e):
+    assert e.preset("calcium stays")["travels"] == 1.0
+    assert one(found, "w_near") == pytest.approx(one(found, "w_far"), abs=1e-6)
+    untrained = e.run(**e.preset("untrained"))
+    assert one(found, "selectivity") == pytest.approx(one(untrained, "selectivity"), abs=1e-5)
+
+
+def preset_order_learning_consistent_neck(found, e):
+    base = e.run()
+    for s in (1, 2):
+        assert found[f"calcium_{s}"].max() > 1.5 * base[f"calcium_{s}"].max()
+    assert abs(one(found, "w_near") - one(found, "w_far")) < 0.005
+    assert one(found, "selectivity") < 0.1 * one(base, "selectivity")
+
+
+def preset_order_learning_wrong_way_round(found, e):
+    values = e.preset("wrong way round")
+    assert (values["distance"], values["delay"], values["trained"]) == (3.0, 13.0, 0.0)
+    assert one(found, "w_near") < one(found, "w_far") - 0.02
+    assert one(found, "selectivity") < -0.01
+
+
 def means(found):
     return [one(found, f"mean_{group}") for group in ("stimulated", "near", "far")]
 
@@ -825,6 +877,34 @@ def code_three_experiments(e, result, shown):
         assert np.abs(result.weight_change[here] - shown[group][here]).max() <= 1e-9
         mean = result.weight_change[here].mean()
         assert abs(mean - one(shown, f"mean_{group}")) <= 1e-9
+
+
+def code_order_learning(e, result, shown):
+    """The same kernels at the same steps; the soma by superposition instead of whole runs."""
+    run, inward, outward = result
+    values = shown["values"]
+    begin = 300 * (max(int(values["presentations"]), 1) - 1)
+    for s, word in enumerate(("near", "far")):
+        close(run.calcium_uM[s, begin : begin + 241] * 1e3, shown[f"calcium_{s + 1}"])
+        close(run.final_weights[s], one(shown, f"w_{word}"))
+        n = int(values["presentations"])
+        held = np.full(25 - n, run.final_weights[s])
+        close([*run.weights[s, : 300 * n : 300], *held], shown[f"w_{s + 1}"])
+        low, high = (
+            run.calcium_uM[s, begin:] > theta / 1e3
+            for theta in (values["theta_d"], values["theta_p"])
+        )
+        moderate = 0.25 * (low.sum() - high.sum())
+        assert abs(moderate - one(shown, f"moderate_{s + 1}")) < 2.5
+    for test, word in ((inward, "inward"), (outward, "outward")):
+        close(test.soma_mV[::2], shown[word])
+        close(test.peak_mV, one(shown, f"peak_{word}"))
+    close(run.t_ms[:241], shown["t"])
+    close(inward.t_ms[::2], shown["t_soma"])
+    assert (shown["limit"] == inward.threshold_mV).all()
+    a, b = (inward, outward) if values["trained"] == 0.0 else (outward, inward)
+    preference = selectivity(a.peak_mV, b.peak_mV)
+    assert one(shown, "selectivity") == pytest.approx(float(preference), abs=1e-9)
 
 
 def check_code(e, changes):

@@ -604,7 +604,7 @@ def test_calcium_carried_out_leaves_some_behind():
     v=[43.0, 0.0], gap=14.0, spikes=[0.0], cao=4.0, rho0=0.0, theta=(0.0, 0.0), seed=0
 )
 @given(
-    v=st.lists(st.floats(-120.0, 40.0), min_size=2, max_size=6),
+    v=st.lists(st.floats(-120.0, 60.0), min_size=2, max_size=6),
     gap=st.floats(0.01, 2000.0),
     spikes=st.lists(st.floats(0.0, 3000.0), max_size=8),
     cao=st.floats(0.5, 4.0),
@@ -631,12 +631,6 @@ def test_any_run_stays_in_its_bounds(v, gap, spikes, cao, rho0, theta, seed):
     assert r.g_ampa_max_nS.min() >= 1.6 - 1e-12 and r.g_ampa_max_nS.max() <= 3.2 + 1e-12
     assert r.released.max(initial=0.0) <= 3.0 and r.calcium_uM.min() > 0.0
     assert r.g_ampa_nS.min() >= -1e-12 and r.g_nmda_nS.min() >= -1e-12
-
-
-def test_a_voltage_beyond_the_equations_is_an_error_and_no_silent_nan():
-    """A search found runs without a finite end only where the spine is held above +40 mV."""
-    with pytest.raises(FloatingPointError, match="finite"):
-        run_synapse(np.array([0.0, 14.0]), [43.0, 43.0], [0.0], 4.0, 0.0, 0.0, 0.0, "full")
 
 
 @FAST

@@ -21,6 +21,7 @@ from heterolib.explore.model import (
 )
 from heterolib.parameters import SHAFIEE_2026 as S
 from heterolib.plots import NM_PER_UM
+from heterolib.soma import THRESHOLD_MV
 from heterolib.spine import Spine
 
 PER_S = 1e-3  # 1/s to 1/ms, and µm²/s to µm²/ms
@@ -833,6 +834,180 @@ def _voltage_cable_soma() -> Explorer:
     )
 
 
+def _order_learning() -> Explorer:
+    values = S.variant("figure 5")
+    h, n_t, h_v, n_v, tail = 0.25, 241, 0.125, 241, 400.0
+    n, pulses = int(S["compartments"]), int(S["sequence_pulses"])
+    most, every = int(S["sequence_repetitions"]), S["sequence_interval"]
+    current = values["current"]
+    size = round((most * every + tail) / h) + 1
+    low, high = TO_NM * values["theta_d"], TO_NM * values["theta_p"]
+    d, p = S.info("theta_d"), S.info("theta_p")
+    return Explorer(
+        name="order-learning",
+        title="Two inputs trained in one order, shown in both",
+        kernel=kernels.explore_order_learning,
+        controls=(
+            Control.choice("trained", "trained order", (studies.INWARD, studies.OUTWARD)),
+            Control("delay", "delay of the second input", "ms", 0.25, 40.0, 0.25, 9.25),
+            Control("distance", "distance of the spines", "µm", 0.25, 6.0, 0.25, 1.0),
+            Control("presentations", "presentations", "", 0.0, float(most), 1.0, float(most)),
+            Control.of(S, "diffusion", 1.0, 600.0, 1.0, to_kernel=PER_S),
+            Control.choice("travels", "calcium leaves its spine", ("yes", "no")),
+            _neck(),
+            Control("theta_d", d.meaning, "nM", 20.0, 200.0, 5.0, low, 1.0 / TO_NM),
+            Control("theta_p", p.meaning, "nM", 20.0, 200.0, 5.0, high, 1.0 / TO_NM),
+        ),
+        constants=(
+            current,
+            *_pair_constants()[1:],
+            PER_S * values["gamma_p"],
+            PER_S * values["gamma_d"],
+            S["weight"],
+            S["decay"],
+            S["branch_radius"],
+            S["neck_radius"],
+            S["neck_length"],
+            S["branch_length"],
+            n,
+            pulses,
+            S["sequence_pulse_interval"],
+            every,
+            tail,
+            h,
+            n_t,
+            most + 1,
+            h_v,
+            n_v,
+            S["membrane_capacitance"],
+            S["membrane_resistance"],
+            S["axial_resistance"],
+            S["spine_capacitance"],
+            S["spine_leak"],
+            S["spine_neck"],
+            S["soma_decay"],
+            S["soma_gain"],
+            S["soma_site"],
+            S["current_ratio"] * current,
+            THRESHOLD_MV,
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("calcium_1", n_t, TO_NM),
+            Output("calcium_2", n_t, TO_NM),
+            Output("given", most + 1),
+            Output("w_1", most + 1),
+            Output("w_2", most + 1),
+            Output("t_soma", n_v),
+            Output("inward", n_v),
+            Output("outward", n_v),
+            Output("limit", n_v),
+            Output("w_near"),
+            Output("w_far"),
+            Output("moderate_1"),
+            Output("moderate_2"),
+            Output("peak_inward"),
+            Output("peak_outward"),
+            Output("selectivity"),
+        ),
+        work=6 + 2 * pulses * most + 4 * size + n + 2 + 14 + 4 * n,
+        views=(
+            Traces(
+                "time in the last presentation (ms)",
+                "calcium (nM)",
+                (
+                    Line("t", "calcium_1", "near spine"),
+                    Line("t", "calcium_2", "far spine", 1),
+                ),
+                bands=BAND,
+                log_y=True,
+            ),
+            Traces(
+                "presentations",
+                "weight",
+                (Line("given", "w_1", "near spine"), Line("given", "w_2", "far spine", 1)),
+            ),
+            Traces(
+                "time when shown (ms)",
+                "soma above rest (mV)",
+                (
+                    Line("t_soma", "inward", "inward", 2),
+                    Line("t_soma", "outward", "outward", 3),
+                    Line("t_soma", "limit", "−66 mV", 4),
+                ),
+                zero_line=True,
+            ),
+        ),
+        readouts=(
+            Readout("w_near", "weight, near spine", digits=3),
+            Readout("w_far", "far spine", digits=3),
+            Readout("moderate_1", "moderate calcium per presentation, near", "ms", 1),
+            Readout("moderate_2", "far", "ms", 1),
+            Readout("peak_inward", "peak of the soma, inward", "mV", 2),
+            Readout("peak_outward", "outward", "mV", 2),
+            Readout("selectivity", "selectivity", digits=4),
+        ),
+        presets=(
+            Preset(
+                "trained inward",
+                "Far spine first: the near one, second in line, ends stronger; inward wins.",
+                {},
+            ),
+            Preset(
+                "trained outward",
+                "The weights change places, and with them the two answers.",
+                {"trained": 1.0},
+            ),
+            Preset(
+                "untrained",
+                "Equal weights: the soma hardly tells the orders apart.",
+                {"presentations": 0.0},
+            ),
+            Preset(
+                "one presentation",
+                "The second spine has gained already; the first has hardly moved.",
+                {"presentations": 1.0},
+            ),
+            Preset(
+                "calcium stays",
+                "Nothing leaves its spine: equal weights, and no preference.",
+                {"travels": 1.0},
+            ),
+            Preset(
+                "consistent neck",
+                "Both spines see far too much calcium, and end nearly equal.",
+                {"neck": 1.0},
+            ),
+            Preset(
+                "wrong way round",
+                "3 µm and 13 ms: now the first spine ends stronger, and the other order wins.",
+                {"distance": 3.0, "delay": 13.0},
+            ),
+        ),
+        ordered=(BAND,),
+        code=(
+            "from heterolib import ThresholdRule, protocols, simulate, simulate_neuron, studies\n\n"
+            "D = {diffusion} if '{travels}' == 'yes' else 0\n"
+            "neuron = studies.sequence_neuron({distance}, diffusion_um2_per_s=D, neck='{neck}')\n"
+            "rule = ThresholdRule(theta_d_uM={theta_d} / 1000, theta_p_uM={theta_p} / 1000,\n"
+            "                     gamma_d_per_s=5.86, gamma_p_per_s=13.0)\n"
+            "orders = dict(inward=(1, 0), outward=(0, 1))\n"
+            "n = {presentations}\n"
+            "trains = protocols.sequence(orders['{trained}'], {delay}, max(n, 1), start_ms=0)\n"
+            "run = simulate(neuron.branch, trains, rule if n else None, 75 * max(n, 1) + 400,\n"
+            "               weights=0.5, step_ms=0.25, engine='grid')\n"
+            "shown = [simulate_neuron(\n"
+            "    neuron, protocols.sequence(orders[k], {delay}, 1, start_ms=0), None, 60.0,\n"
+            "    weights=run.final_weights, step_ms=0.125) for k in orders]\n"
+            "run, *shown"
+        ),
+        note=(
+            "Converged scheme, steps of 0.25 ms in training. Weights are held when orders are "
+            "shown. The soma reads the branch and gives nothing back."
+        ),
+    )
+
+
 EXPLORERS = {
     e.name: e
     for e in (
@@ -844,5 +1019,6 @@ EXPLORERS = {
         _timing_window(),
         _three_experiments(),
         _voltage_cable_soma(),
+        _order_learning(),
     )
 }

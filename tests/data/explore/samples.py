@@ -20,6 +20,7 @@ CHAPTERS = {
     "07-three-experiments": "three-experiments",
     "08-how-sturdy": "two-spines",
     "09-voltage-cable-soma": "voltage-cable-soma",
+    "10-learning-the-order": "order-learning",
 }
 
 
