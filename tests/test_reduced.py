@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -422,3 +423,21 @@ def test_blas_has_one_thread_here_and_its_own_number_afterwards():
     if done.stdout.startswith("{1}"):
         pytest.skip("BLAS has one thread on this machine")
     assert done.stdout == "{2} [{1}, {1}, {1}] {2}\n"
+
+
+@pytest.mark.parametrize("engine", ["auto", "grid"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_memory_does_not_grow_with_time_when_only_final_weights_are_kept(engine, scheme):
+    def peak(duration_ms, **options):
+        tracemalloc.start()
+        try:
+            simulate(PAIR, [[1.0, 201.0], []], RULE, duration_ms, scheme=scheme, **options)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    final = {"record": "final", "engine": engine}
+    peak(1000.0, **final)  # compiled, cached
+    short, long = peak(1000.0, **final), peak(20_000.0, **final)
+    assert long < short + 20_000  # bytes
+    assert peak(20_000.0) > short + 1_000_000  # a record of all times does grow
