@@ -1,7 +1,12 @@
 """The chapters as they are kept in git: clean, valid, and every figure described."""
 
+import sys
+from types import ModuleType
+
 import nbformat
 import pytest
+import yaml
+from IPython.core.inputtransformer2 import TransformerManager
 
 from tools import notebook
 from tools.book import ROOT
@@ -97,3 +102,63 @@ def test_a_text_draft_becomes_a_clean_notebook(tmp_path):
     assert code.source == "x = 1"
     assert code.metadata == {"mystnb": {"image": {"alt": "A line"}}, "tags": ["figure"]}
     assert target.read_text(encoding="utf-8") == notebook.stripped(target)
+
+
+# ---- on Google Colab -------------------------------------------------------------------------
+
+
+def test_the_first_code_cell_brings_the_library_and_is_not_shown(chapter):
+    first = code_cells(chapter)[0]
+    assert first.source == notebook.setup_cell().source
+    assert "remove-cell" in first.metadata.tags
+    assert sum("setup" in c.metadata.get("tags", []) for c in code_cells(chapter)) == 1
+
+
+class Shell:
+    """Keeps what a cell asks of IPython instead of doing it."""
+
+    def __init__(self):
+        self.asked = []
+
+    def system(self, line):
+        self.asked.append(line)
+
+    def run_line_magic(self, name, line):
+        self.asked.append(f"%{name} {line}")
+
+
+def run_setup():
+    shell = Shell()
+    source = TransformerManager().transform_cell(notebook.setup_cell().source)
+    exec(compile(source, "cell", "exec"), {"get_ipython": lambda: shell})
+    return shell.asked
+
+
+def test_elsewhere_that_cell_does_nothing(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+    assert run_setup() == []
+    assert capsys.readouterr() == ("", "")
+
+
+def test_on_colab_it_installs_the_repository_of_the_configuration(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    clone, install, go = run_setup()
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert clone.startswith("git clone") and config["repository"]["url"] in clone
+    place = clone.split()[-1]
+    assert install == f"%pip install --quiet {place}"
+    assert go == f"%cd -q {place}/chapters"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_stale_set_up_cell_is_replaced_and_other_notebooks_get_none(tmp_path):
+    stale = nbformat.v4.new_code_cell("import old", metadata={"tags": ["setup"]})
+    used = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# A"), stale, nbformat.v4.new_code_cell("1")]
+    )
+    fresh = notebook.with_setup(used)
+    assert [c.source for c in fresh.cells] == ["# A", notebook.setup_cell().source, "1"]
+    assert [c.source for c in notebook.with_setup(fresh).cells] == [c.source for c in fresh.cells]
+    path = tmp_path / "other.ipynb"
+    nbformat.write(used, path)
+    assert "google.colab" not in notebook.stripped(path)

@@ -5,7 +5,8 @@ python tools/notebook.py strip chapters/*.ipynb
 python tools/notebook.py check chapters/*.ipynb
 
 The result is deterministic: no outputs, no execution counts, only the metadata the book uses,
-and cell ids that depend on the text of the cell alone.
+and cell ids that depend on the text of the cell alone. In a chapter the first code cell installs
+the library on Google Colab; it stands here once, and its address in _config.yml.
 """
 
 import argparse
@@ -14,10 +15,22 @@ import sys
 from pathlib import Path
 
 import nbformat
+import yaml
 from nbformat import NotebookNode
 
+ROOT = Path(__file__).resolve().parent.parent
 CELL_METADATA = ("mystnb", "nbgrader", "tags")
 NOTEBOOK_METADATA = ("mystnb",)
+# "remove-cell" keeps it off the built page. The whole repository comes, for chapters read files.
+SETUP_TAGS = ["remove-cell", "setup"]
+SETUP = """\
+# On Google Colab this brings the library; anywhere else it does nothing.
+import sys
+
+if "google.colab" in sys.modules:
+    !git clone --quiet --depth 1 {address} /content/heterolib
+    %pip install --quiet /content/heterolib
+    %cd -q /content/heterolib/chapters"""
 KERNEL = {
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
@@ -57,21 +70,43 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     return result
 
 
+def setup_cell() -> NotebookNode:
+    """Return the cell that brings the library to Google Colab."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    source = SETUP.format(address=config["repository"]["url"])
+    return nbformat.v4.new_code_cell(source, metadata={"tags": list(SETUP_TAGS)})
+
+
+def with_setup(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook with that cell, as it is now, before its first code cell."""
+    cells = [c for c in notebook.cells if "setup" not in c.metadata.get("tags", [])]
+    code = [i for i, c in enumerate(cells) if c.cell_type == "code"]
+    if code:
+        cells.insert(code[0], setup_cell())
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
 def text(notebook: NotebookNode) -> str:
     """Return the notebook as the text of its file."""
     return nbformat.writes(notebook, ensure_ascii=False).rstrip("\n") + "\n"
+
+
+def kept(notebook: NotebookNode, path: Path) -> str:
+    """Return the text of a notebook that is kept at `path`; chapters get the set-up cell."""
+    is_chapter = path.resolve().parent == ROOT / "chapters"
+    return text(clean(with_setup(notebook) if is_chapter else notebook))
 
 
 def convert(source: Path, target: Path) -> None:
     """Write the MyST text notebook `source` as the stripped notebook `target`."""
     import jupytext
 
-    target.write_text(text(clean(jupytext.read(source, fmt="md:myst"))), encoding="utf-8")
+    target.write_text(kept(jupytext.read(source, fmt="md:myst"), target), encoding="utf-8")
 
 
 def stripped(path: Path) -> str:
     """Return the text that the notebook file ought to have."""
-    return text(clean(nbformat.read(path, as_version=4)))
+    return kept(nbformat.read(path, as_version=4), path)
 
 
 def main() -> int:
