@@ -5,6 +5,8 @@
 * Scripts that a page does not use, or that would ask an outside host, are left out.
 * Tables are marked by what they hold, so that the style sheet can fit them to a phone.
 * A widget without a text/html form is a warning, and so an error in a strict build.
+* The list of works is a list to a screen reader, too.
+* A shared link shows a card (social.py), and words of the glossary are explained (terms.py).
 * ``index.html`` at the root of the site is the landing page itself.
 """
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -24,6 +27,10 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 from heterolib.explore import BOOK, notebook, vendor
+
+sys.path.insert(0, str(Path(__file__).parent))
+import social
+import terms
 
 logger = logging.getLogger(__name__)
 
@@ -168,6 +175,12 @@ def fit_tables(app: Sphinx, page: str, template: str, context: dict, doctree: ob
         context["body"] = TABLE.sub(lambda found: fit_table(found[0]), context["body"])
 
 
+def fix_roles(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """Make the works of a bibliography items of their list: their own role is out of use."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def warn_of_bare_widgets(app: Sphinx, doctree: nodes.document) -> None:
     """Warn of every cell output that is a widget and has no text/html form for the page."""
     for bundle in doctree.findall(nodes.container):
@@ -208,7 +221,9 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     address = app.builder.get_target_uri(app.config.root_doc)
     if address != "index.html":
         # The landing page itself rather than a redirect: its links start from where it lies.
-        base = f'<head>\n<base href="{address}">\n<link rel="canonical" href="{address}">'
+        base = f'<head>\n<base href="{address}">'
+        if not app.config.html_baseurl:  # else the page has one
+            base += f'\n<link rel="canonical" href="{address}">'
         landing = (out / address).read_text(encoding="utf-8")
         (out / "index.html").write_text(landing.replace("<head>", base, 1), encoding="utf-8")
 
@@ -220,8 +235,12 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", copy_mathjax)
     app.connect("builder-inited", copy_explorer)
     app.connect("doctree-read", warn_of_bare_widgets)
+    app.connect("doctree-read", terms.collect)
+    app.connect("doctree-resolved", terms.explain)
     app.connect("html-page-context", add_explorer)
     app.connect("html-page-context", fit_tables)
+    app.connect("html-page-context", fix_roles)
+    app.connect("html-page-context", social.add_card)
     app.connect("html-page-context", choose_files, priority=900)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
