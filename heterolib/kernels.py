@@ -2069,7 +2069,7 @@ def explore_order_learning(p, out, work):
     w0, tau, r, a, l_n = p[17], p[18], p[19], p[20], p[21]
     length, n, pulses, gap, every = p[22], int(p[23]), int(p[24]), p[25], p[26]
     tail, h, n_t, n_r, h_v, n_v = p[27], p[28], int(p[29]), int(p[30]), p[31], int(p[32])
-    theta = work[0:4]
+    theta = work
     theta[0] = p[8]
     theta[1] = p[7]
     theta[2] = p[15]
@@ -2078,8 +2078,8 @@ def explore_order_learning(p, out, work):
     plastic = 1 if repetitions > 0 else 0
     shown = max(repetitions, 1)  # untrained: one presentation under fixed weights
     total = shown * pulses
-    stop = work[0:2]
-    spikes = work[2 : 2 + 2 * total]
+    stop = work
+    spikes = work[2:]
     for k in range(shown):
         for j in range(pulses):
             t = k * every + j * gap
@@ -2091,7 +2091,7 @@ def explore_order_learning(p, out, work):
     n_steps = shown * step + int(tail / h + 0.5)
     size = n_steps + 1
     m = 2 + 2 * total
-    traces = work[m : m + 4 * size + n + 2]
+    traces = work[m:]
     pair_of_spines(
         p[9:15], neck, d, tau, r, a, l_n, distance, length, n, h, n_steps, 1, size,
         spikes, stop, theta, plastic, w0, 0, work[m + 4 * size + n + 2 :], traces, 0, out,
@@ -2123,29 +2123,29 @@ def explore_order_learning(p, out, work):
     c_m, r_m, r_i = p[33], p[34], p[35]
     tau_u, gain, here, current, limit = p[39], p[40], p[41], p[42], p[43]
     nodes = n + 2
-    parent = work[0:nodes]
-    axial = work[nodes : 2 * nodes]
-    own = work[2 * nodes : 3 * nodes]
-    load = work[3 * nodes : 4 * nodes]
-    inverse = work[4 * nodes : 5 * nodes]
-    ratio = work[5 * nodes : 6 * nodes]
-    v = work[6 * nodes : 7 * nodes]
-    old = work[7 * nodes : 8 * nodes]
+    parent = work
+    axial = work[nodes:]
+    own = work[2 * nodes :]
+    load = work[3 * nodes :]
+    inverse = work[4 * nodes :]
+    ratio = work[5 * nodes :]
+    v = work[6 * nodes :]
+    old = work[7 * nodes :]
     m_v = 8 * nodes
-    site = work[m_v : m_v + 2]
-    leaf = work[m_v + 2 : m_v + 8]
-    source = work[m_v + 8 : m_v + 9]
-    one = work[m_v + 9 : m_v + 10]
-    pulse = work[m_v + 10 : m_v + 10 + pulses]
+    site = work[m_v:]
+    leaf = work[m_v + 2 :]
+    source = work[m_v + 8 :]
+    one = work[m_v + 9 :]
+    pulse = work[m_v + 10 :]
     m_v += 10 + pulses
     last = 2 * (n_v - 1)
-    drive = work[m_v : m_v + last]
-    drive_end = work[m_v + last : m_v + 2 * last]
+    drive = work[m_v:]
+    drive_end = work[m_v + last :]
     m_v += 2 * last
-    branch = work[m_v : m_v + 2 * (last + 1)]
-    unit = work[m_v + 2 * (last + 1) : m_v + 4 * (last + 1)]
-    sum_up = work[m_v + 4 * (last + 1) : m_v + 5 * (last + 1)]
-    read = work[m_v + 5 * (last + 1) : m_v + 5 * (last + 1) + 3]
+    branch = work[m_v:]
+    unit = work[m_v + 2 * (last + 1) :]
+    sum_up = work[m_v + 4 * (last + 1) :]
+    read = work[m_v + 5 * (last + 1) :]
     dx = length / n
     site[0] = n // 2
     site[1] = site[0] + int(distance / dx + 0.5)

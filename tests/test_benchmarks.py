@@ -305,3 +305,22 @@ def test_every_ladder_can_be_read_without_its_program(benchmarks):
 def test_messages_lose_their_directories(benchmarks):
     plain = benchmarks["run"].plain
     assert plain("no file /home/me/some.dir/x-1.so here") == "no file x-1.so here"
+
+
+def test_cells_with_synapses_were_compared_at_equal_accuracy():
+    """Both programs at the coarsest setting that meets the target, and both were right."""
+    found = json.loads((HOME / "neocortex.json").read_text(encoding="utf-8"))
+    assert len(found["problems"]) == 2
+    for part in found["problems"].values():
+        assert part["spikes"] == 5 and max(part["two_exact_solutions_differ"].values()) < 2e-4
+        for name in ("neuron_cell", "heterolib_cell"):
+            program = part["programs"][name]
+            met = [
+                max(rung["errors"]["calcium"], rung["errors"]["c_star"]) <= found["target"]
+                for rung in program["ladder"]
+            ]
+            assert met == [False] * (len(met) - 1) + [True]
+            assert program["rung"] == program["ladder"][-1]["rung"]
+            assert 0.0 < program["low_cpu_s"] <= program["cpu_s"] <= program["high_cpu_s"]
+        times = [part["programs"][n]["cpu_s"] for n in ("neuron_cell", "heterolib_cell")]
+        assert part["ratio"] == pytest.approx(times[0] / times[1], rel=0.01)

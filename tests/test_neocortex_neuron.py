@@ -665,3 +665,61 @@ def test_cells_are_those_of_the_registry():
     assert cell.sodium_nS[0] == pytest.approx(1.5 * math.pi * 400.0)
     assert {c().n for c in CELLS} == {32, 1 + 1 + 100 + 17 + 24, 1 + 1 + 40 + 11 + 12, 2 + 42}
     assert EfficacyRule() == CellRun(cell).rule
+
+
+# -- steps that grow -------------------------------------------------------------------------
+
+
+def paired(cell, where, pulses, pre, step, **options):
+    synapses = [Synapse() for _ in where]
+    run = CellRun(cell, synapses, where, thresholds=[(40.0, 60.0)] * len(where))
+    run.schedule([pre] * len(where), pulses)
+    out = run.advance(400.0, step, watch=[0], **options)
+    return run, out
+
+
+@pytest.mark.parametrize("make", [ball_and_stick, neuron.l5_thick_tufted])
+def test_growing_steps_stay_accurate(make):
+    """Beside fixed steps of a quarter: calcium and c* within 1e-3."""
+    cell = make()
+    pulses = [Pulse(60.0 + 50.0 * k, 1.5, 3000.0) for k in range(3)]
+    case = (cell, [7, 9], pulses, [50.0, 100.0, 150.0, 300.3])
+    fine, want = paired(*case, 0.003125, every=256)
+    grown, b = paired(*case, 0.0125, longest_ms=0.8, every=1)
+    assert b.t_ms == pytest.approx(want.t_ms) and fine.spikes_ms.size == grown.spikes_ms.size >= 3
+    for what in ("calcium_uM", "c_star_uM_ms", "v_mV"):
+        ref = getattr(want, what)
+        size = np.abs(ref).max()
+        off = np.abs(getattr(b, what) - ref).max() / size
+        assert 0.0 < off < 1e-3 * (4 if what == "v_mV" else 1), what
+    assert grown.rho == pytest.approx(fine.rho, abs=1e-4) and grown.rho.max() > 0.01
+
+
+def test_a_spike_that_no_event_announces_is_not_stepped_over():
+    """A long weak current: the cell fires while steps have grown; the piece is run again."""
+    cell = ball_and_stick()
+    times = []
+    for options in ({}, {"longest_ms": 0.8}):
+        run = CellRun(cell)
+        run.schedule(pulses=[Pulse(5.0, 400.0, 120.0)])
+        run.advance(400.0, 0.0125, **options)
+        times.append(run.spikes_ms)
+    assert times[0].size > 50 and times[0][0] > 8.0  # long after the onset
+    assert abs(times[1].size - times[0].size) <= 1
+    assert times[1][:20] == pytest.approx(times[0][:20], abs=0.1)
+
+
+@pytest.mark.parametrize("longest", [0.03, 0.0125 / 2, 20.0, math.nan, "x"])
+def test_longest_step_is_a_doubling(longest):
+    with pytest.raises(ValueError, match="longest_ms"):
+        CellRun(ball_and_stick()).advance(1.0, 0.0125, longest_ms=longest)
+
+
+def test_a_longest_step_like_the_shortest_changes_nothing():
+    runs = []
+    for options in ({}, {"longest_ms": 0.025}):
+        run = CellRun(ball_and_stick(), [Synapse()], [7])
+        run.schedule([[5.0]], [Pulse(10.0, 1.5, 1500.0)])
+        run.advance(50.0, 0.025, **options)
+        runs.append((*run.v_mV, *run.rho, *run.c_star_peak_uM_ms))
+    assert runs[0] == runs[1]

@@ -609,6 +609,7 @@ def cell_record(clock, v, n_watch, watch, n_syn, s, t_out, v_out, s_out):
 def cell_run(
     n_steps,
     h,
+    ready,
     n,
     parent,
     g_axial,
@@ -661,14 +662,17 @@ def cell_run(
     """Advance a cell and its synapses by n_steps of h.
 
     `diagonal`, `inverse` and `factor` come from `tree_factor`, `table` from `channel_table`, for
-    this h. `spikes` receives the times at which the soma rises through `threshold`.
+    this h. `spikes` receives the times at which the soma rises through `threshold`. With `ready`
+    at 1, `f` holds the factors of this h already; it always does afterwards.
     """
     t0 = clock[CLOCK_T]
     shift = t0 + 0.5 * h - clock[CLOCK_GATES]  # of the gates, in the first step
     usual = abs(shift - h) < 1e-9 * h
     for k in range(n_syn):
-        gate_factors(p, k * SIZE_P, shift, f, k * SIZE_F)
-        calcium_factors(p, k * SIZE_P, h, f, k * SIZE_F)
+        if ready == 0:
+            calcium_factors(p, k * SIZE_P, h, f, k * SIZE_F)
+        if ready == 0 or not usual:
+            gate_factors(p, k * SIZE_P, h if usual else shift, f, k * SIZE_F)
     event = int(clock[CLOCK_EVENT])
     for step in range(n_steps):
         t = t0 + step * h
@@ -748,9 +752,131 @@ def cell_run(
             clock[CLOCK_TOP_AT] = t + h
         if every > 0 and (step + 1) % every == 0:
             cell_record(clock, v, n_watch, watch, n_syn, s, t_out, v_out, s_out)
+    if not usual:
+        for k in range(n_syn):
+            gate_factors(p, k * SIZE_P, h, f, k * SIZE_F)
     clock[CLOCK_T] = t0 + n_steps * h
     clock[CLOCK_GATES] = clock[CLOCK_T] - 0.5 * h
     clock[CLOCK_EVENT] = float(event)
+
+
+@jit
+def cell_run_adaptive(
+    n_pieces,
+    h,
+    n_levels,
+    change,
+    n,
+    parent,
+    g_axial,
+    cap,
+    g_leak,
+    e_leak,
+    dynamic,
+    diagonal,
+    inverse,
+    factor,
+    n_active,
+    active,
+    g_na,
+    g_k,
+    channels,
+    n_rows,
+    v_low,
+    dv,
+    table,
+    n_syn,
+    where,
+    p,
+    s,
+    f,
+    n_events,
+    event_t,
+    event_syn,
+    draws,
+    mode,
+    n_pulses,
+    pulse_at,
+    pulse_on,
+    pulse_off,
+    pulse_pA,
+    threshold,
+    spikes,
+    n_watch,
+    watch,
+    every,
+    t_out,
+    v_out,
+    s_out,
+    clock,
+    v,
+    gates,
+    d,
+    b,
+    row,
+    ready,
+    kept,
+):
+    """`cell_run` with steps from h to h 2^(n_levels - 1), by how fast the voltage moves.
+
+    Time goes in pieces of the longest step. A piece in which something arrives is run at h;
+    another is run again with shorter steps if the voltage moved much more than `change` a step.
+    The arrays of each step length are rows: `diagonal`, `inverse`, `factor`, `table`, `f`,
+    `ready`. `kept` holds the state before a piece.
+    """
+    longest = 1 << (n_levels - 1)
+    level = 0
+    m = n + 3 * n_active + n_syn * SIZE_S
+    for piece in range(n_pieces):
+        t = clock[CLOCK_T]
+        event = int(clock[CLOCK_EVENT])
+        busy = event < n_events and event_t[event] <= t + longest * h
+        for k in range(n_pulses):
+            for edge in (pulse_on[k], pulse_off[k]):
+                if t <= edge <= t + longest * h:
+                    busy = True
+        if busy:
+            level = 0
+        for i in range(n):
+            kept[i] = v[i]
+        for i in range(3 * n_active):
+            kept[n + i] = gates[i]
+        for i in range(n_syn * SIZE_S):
+            kept[n + 3 * n_active + i] = s[i]
+        for i in range(SIZE_CLOCK):
+            kept[m + i] = clock[i]
+        done = False
+        while not done:
+            cell_run(
+                longest >> level, h * (1 << level), ready[level], n, parent, g_axial, cap,
+                g_leak, e_leak, dynamic, diagonal[level], inverse[level], factor[level], n_active,
+                active, g_na, g_k, channels, n_rows, v_low, dv, table[level], n_syn, where, p, s,
+                f[level], n_events, event_t, event_syn, draws, mode, n_pulses, pulse_at, pulse_on,
+                pulse_off, pulse_pA, threshold, spikes, n_watch, watch, 0, t_out, v_out, s_out,
+                clock, v, gates, d, b, row,
+            )  # fmt: skip
+            ready[level] = 1.0
+            moved = 0.0
+            for i in range(n):
+                moved = max(moved, abs(v[i] - kept[i]))
+            allowed = 0
+            while allowed < n_levels - 1 and moved * (2 << allowed) <= change * longest:
+                allowed += 1
+            if level > allowed + 1:
+                level = allowed
+                for i in range(n):
+                    v[i] = kept[i]
+                for i in range(3 * n_active):
+                    gates[i] = kept[n + i]
+                for i in range(n_syn * SIZE_S):
+                    s[i] = kept[n + 3 * n_active + i]
+                for i in range(SIZE_CLOCK):
+                    clock[i] = kept[m + i]
+            else:
+                done = True
+        level = min(level + 1, allowed)
+        if every > 0 and (piece + 1) % every == 0:
+            cell_record(clock, v, n_watch, watch, n_syn, s, t_out, v_out, s_out)
 
 
 @jit

@@ -71,6 +71,24 @@ def _table(step_ms: float) -> FloatArray:
     return table
 
 
+@lru_cache(maxsize=8)
+def _tables(step_ms: float, levels: int) -> FloatArray:
+    tables = np.stack([_table(step_ms * 2**k) for k in range(levels)])
+    tables.setflags(write=False)
+    return tables
+
+
+def _levels(step_ms: float, longest_ms: object) -> int:
+    """How many step lengths there are from one to the other, by doubling."""
+    longest = checks.number("longest_ms", longest_ms, step_ms, 10.0)
+    levels = round(math.log2(longest / step_ms)) + 1
+    if abs(step_ms * 2 ** (levels - 1) - longest) > 1e-9 * longest:
+        raise ValueError(
+            f"longest_ms is {longest:g}; allowed: step_ms ({step_ms:g}) times a power of 2"
+        )
+    return levels
+
+
 @dataclass(frozen=True, kw_only=True)
 class Membrane:
     """Electrical properties of a square micrometre of membrane. Defaults: the reference runs.
@@ -893,6 +911,7 @@ class CellRun:
         duration_ms: float,
         step_ms: float = R["step"],
         *,
+        longest_ms: float | None = None,
         watch: Sequence[int] = (),
         every: int = 0,
     ) -> CellRecord | None:
@@ -903,6 +922,9 @@ class CellRun:
         duration_ms : float
             Rounded up to whole steps.
         step_ms : float
+        longest_ms : float, optional
+            While the voltage is calm, steps grow by doubling up to this. It is `step_ms` times a
+            power of 2, and then the step that `duration_ms` and `every` count in.
         watch : sequence of int
             Compartments whose voltage is recorded.
         every : int
@@ -914,7 +936,8 @@ class CellRun:
         """
         h = checks.number("step_ms", step_ms, 1e-4, 1.0)
         duration = checks.number("duration_ms", duration_ms, 0.0, 1e9)
-        n_steps = math.ceil(duration / h - 1e-9)
+        levels = 1 if longest_ms is None else _levels(h, longest_ms)
+        n_steps = math.ceil(duration / (h * 2 ** (levels - 1)) - 1e-9)
         every = checks.whole("every", every, 0, 1_000_000_000)
         places = _places(self.cell, watch, None)
         m = len(self.synapses)
@@ -928,9 +951,7 @@ class CellRun:
         s_out = np.zeros(rows * m * kernels.RECORDED)
         self._clock[kernels.CLOCK_ROW] = 0.0
         cell, tree = self.cell, self._tree
-        kernels.cell_run(
-            n_steps,
-            h,
+        before = (
             cell.n,
             tree.parent,
             cell.axial_nS,
@@ -938,7 +959,8 @@ class CellRun:
             cell.leak_nS,
             cell.leak_mV,
             tree.dynamic,
-            *tree.factors(h),
+        )
+        channels = (
             tree.active.size,
             tree.active,
             tree.g_na,
@@ -947,12 +969,8 @@ class CellRun:
             TABLE_ROWS,
             TABLE_LOW_MV,
             TABLE_STEP_MV,
-            _table(h),
-            m,
-            self.where,
-            self._p,
-            self._s,
-            self._f,
+        )
+        after = (
             self._event_t.size,
             self._event_t,
             self._event_syn,
@@ -975,6 +993,19 @@ class CellRun:
             tree.work[1],
             tree.row,
         )
+        synapses = (m, self.where, self._p, self._s)
+        if levels == 1:
+            kernels.cell_run(
+                n_steps, h, 0, *before, *tree.factors(h), *channels, _table(h), *synapses,
+                self._f, *after,
+            )  # fmt: skip
+        else:
+            kernels.cell_run_adaptive(
+                n_steps, h, levels, R["change"], *before, *tree.stacked(h, levels), *channels,
+                _tables(h, levels), *synapses, np.zeros((levels, self._f.size)), *after,
+                np.zeros(levels),
+                np.zeros(cell.n + self._gates.size + self._s.size + kernels.SIZE_CLOCK),
+            )  # fmt: skip
         if not np.isfinite(self.v_mV).all():
             raise FloatingPointError("the run left the range of finite numbers")
         if not every:
@@ -1167,6 +1198,10 @@ class _Tree:
             )
             self._factors[h] = out
         return self._factors[h]
+
+    def stacked(self, h: float, levels: int) -> FloatArray:
+        """Factors for h, 2 h, 4 h ...: three arrays, a row a step length."""
+        return np.stack([self.factors(h * 2**k) for k in range(levels)], axis=1)
 
 
 def _places(cell: Cell, value: Sequence[int], size: int | None) -> FloatArray:

@@ -629,6 +629,13 @@ REDUCED_CELLS = ParameterSet(
             "ms",
             "second order; the somatic voltage of the reference runs within 4e-3, c* within 1e-3",
         ),
+        "change": _ours(
+            r"\Delta V",
+            "change of the voltage in a step, where steps may grow",
+            0.25,
+            "mV",
+            "calcium and c* then stay within 1e-3 of NEURON's",
+        ),
     },
     variants={"L5": _L5, "L2/3": _L23, "L4": _L4},
     oddities=(
