@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from heterolib import explore, kernels, studies
+from heterolib import explore, kernels, neocortex, studies
 from heterolib.cable import Membrane, Section, Tree, input_resistance_Mohm, steady_state
 from heterolib.explore import EXPLORERS, figure, page, wasm
 from heterolib.explore.model import (
@@ -35,6 +35,7 @@ from heterolib.explore.model import (
     say,
 )
 from heterolib.explore.prediction import Prediction
+from heterolib.parameters import CHINDEMI_2022 as C
 from heterolib.parameters import SHAFIEE_2026 as S
 from heterolib.soma import Soma, selectivity
 from tests.data.explore.samples import CHAPTERS, corners, on_grid, settings
@@ -123,13 +124,14 @@ OWN_MEANING = {("spikes-to-calcium", "weight")}
 
 @each
 def test_controls_agree_with_the_registry(name):
-    known = set(S)
+    cortex = EXPLORERS[name].kernel.py_func.__module__ == neocortex.kernels.__name__
+    known = C if cortex else S
     met = 0
     for c in EXPLORERS[name].controls:
         if c.name not in known or (name, c.name) in OWN_MEANING:
             continue
         met += 1
-        entry = S.info(c.name)
+        entry = known.info(c.name)
         assert c.label == entry.meaning
         if entry.unit == "µM":  # thresholds are shown in nM
             assert c.unit == "nM" and c.scale == pytest.approx(1e-3, rel=1e-15)
@@ -137,7 +139,7 @@ def test_controls_agree_with_the_registry(name):
             assert c.unit == entry.unit
             assert c.scale == (1e-3 if entry.unit.endswith("/s") else 1.0)
             assert c.value == entry.value
-    assert met >= 2
+    assert met >= (1 if cortex else 2)
 
 
 def test_thresholds_start_where_their_figure_does():
@@ -165,8 +167,9 @@ def test_a_control_from_the_registry_takes_another_unit():
 
 # -- figures ---------------------------------------------------------------------------------
 
-UNIT = re.compile(r"^.+ \((ms|nM|µm|pA|mV)\)$")
+UNIT = re.compile(r"^.+ \((ms|nM|µm|pA|mV|Hz|%|µM ms)\)$")
 PURE_NUMBERS = {
+    "EPSP ratio",
     "weight",
     "weight before a burst",
     "change",
@@ -699,6 +702,72 @@ def stimulated_and_peaks(e, preset):
     return np.array([t.size > 0 for t in after.spikes_ms]), after.peak_uM, before.peak_uM
 
 
+def preset_slice_to_brain_10_Hz(found, e):
+    assert (one(found, "f_now"), one(found, "dt_now")) == (10.0, 5.0)
+    before, after = (found["slice_dt"][np.isin(found["delay"], x)] for x in ((-10.0,), (5.0, 10.0)))
+    assert before.max() < 0.8 and after.min() > 1.04
+    assert np.ptp(found["brain_dt"]) < 0.03
+
+
+def preset_slice_to_brain_20_Hz(found, e):
+    assert one(found, "f_now") == 20.0
+    assert found["slice_dt"].min() > 1.2 and found["brain_dt"].max() < 0.92
+
+
+def preset_slice_to_brain_50_Hz(found, e):
+    assert one(found, "f_now") == 50.0
+    after = found["delay"] > 0.0
+    gain = [found[k][after].mean() - 1.0 for k in ("slice_dt", "brain_dt")]
+    assert gain[1] > 0.05 and gain[0] / gain[1] == pytest.approx(3.0, abs=0.2)
+
+
+def preset_slice_to_brain_2_Hz(found, e):
+    assert one(found, "f_now") == 2.0
+    assert found["slice_dt"].max() < 0.98 and np.abs(found["brain_dt"] - 1.0).max() < 0.02
+
+
+def preset_slice_to_brain_release_in_vivo(found, e):
+    assert e.preset("release in vivo")["calcium_out"] == 1.2
+    assert 75.0 < 100.0 - one(found, "some") < 80.0
+    assert one(found, "all") == pytest.approx(100.0 / 2000.0, rel=0.05)
+
+
+def pair_against_thresholds(found):
+    return [one(found, k) for k in ("pair", "theta_d", "theta_p")]
+
+
+def preset_place_on_the_tree_pre_first(found, e):
+    pair, theta_d, theta_p = pair_against_thresholds(found)
+    assert pair > theta_p > theta_d and one(found, "t_p") > 300.0
+
+
+def preset_place_on_the_tree_post_first(found, e):
+    assert one(found, "t_d") > 300.0 and one(found, "t_p") == 0.0
+
+
+def preset_place_on_the_tree_near_the_soma(found, e):
+    pair, theta_d, theta_p = pair_against_thresholds(found)
+    base = e.run()
+    assert one(found, "peak") > 1.5 * one(base, "peak")
+    assert theta_d > one(base, "theta_d") and theta_p > one(base, "theta_p")
+    assert one(base, "pair") < pair < theta_d
+
+
+def preset_place_on_the_tree_far_out(found, e):
+    pair, _, theta_p = pair_against_thresholds(found)
+    assert one(found, "c_post") < 0.01 * one(found, "c_pre") and pair > 1.1 * theta_p
+
+
+def preset_place_on_the_tree_trunk(found, e):
+    assert e.preset("trunk")["frequency"] == 50.0
+    assert one(found, "t_p") == 0.0 and one(found, "t_d") > 200.0
+    assert found["c_star"].max() < 0.9 * one(found, "theta_p")
+
+
+def preset_place_on_the_tree_in_vivo(found, e):
+    assert one(found, "t_d") == 0.0 == one(found, "t_p") and one(e.run(), "t_p") > 0.0
+
+
 @each_preset
 def test_preset_says_the_truth(name, preset):
     check = globals()["preset_" + re.sub(r"\W+", "_", f"{name} {preset}")]
@@ -905,6 +974,24 @@ def code_order_learning(e, result, shown):
     a, b = (inward, outward) if values["trained"] == 0.0 else (outward, inward)
     preference = selectivity(a.peak_mV, b.peak_mV)
     assert one(shown, "selectivity") == pytest.approx(float(preference), abs=1e-9)
+
+
+def code_slice_to_brain(e, result, shown):
+    """The stored rows themselves, and the binomial distribution of another library."""
+    (brain, here), chance = (result[0].to_numpy(), result[1])
+    close([here, brain], [one(shown, "slice_now"), one(shown, "brain_now")], 1e-12)
+    n = int(shown["values"]["sites"])
+    close(100.0 * chance, [one(shown, f"chance_{k}") for k in range(n + 1)])
+    assert all(one(shown, f"chance_{k}") == 0.0 for k in range(n + 1, 6))
+
+
+def code_place_on_the_tree(e, result, shown):
+    """Another kernel with exact times of spikes, against a fixed step of 0.1 ms."""
+    c_pre, c_post, thetas, train = result
+    close([one(shown, "c_pre"), one(shown, "c_post")], [c_pre, c_post], 0.01)
+    close([one(shown, "theta_d"), one(shown, "theta_p")], thetas, 0.01)
+    c_star = np.interp(shown["t"], train.t_ms, train.c_star_uM_ms)
+    assert np.abs(c_star - shown["c_star"]).max() < 0.03 * c_star.max()
 
 
 def check_code(e, changes):
@@ -1178,4 +1265,5 @@ def test_prediction_takes_the_integers_that_models_give():
 def test_the_kernels_of_the_explorers_stand_with_the_others():
     """numba's cache stamps one file; a kernel elsewhere would keep old helpers alive."""
     for e in EXPLORERS.values():
-        assert e.kernel.py_func.__module__ == kernels.__name__
+        here = e.kernel.py_func.__module__
+        assert here in (kernels.__name__, neocortex.kernels.__name__)

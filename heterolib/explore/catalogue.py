@@ -19,6 +19,12 @@ from heterolib.explore.model import (
     Sketch,
     Traces,
 )
+from heterolib.neocortex import EfficacyRule, Synapse, precomputed
+from heterolib.neocortex import kernels as cortex
+from heterolib.neocortex.places import width_of_unit_decay
+from heterolib.parameters import CHINDEMI_2022 as C
+from heterolib.parameters import CIRCUITS as K
+from heterolib.parameters import REDUCED_CELLS as R
 from heterolib.parameters import SHAFIEE_2026 as S
 from heterolib.plots import NM_PER_UM
 from heterolib.soma import THRESHOLD_MV
@@ -1008,6 +1014,291 @@ def _order_learning() -> Explorer:
     )
 
 
+def _release() -> tuple[float, ...]:
+    return C["release_hill"], C["release_half"], C["release_reference"]
+
+
+def _calcium_outside() -> Control:
+    return Control.of(C, "calcium_out", 1.0, 2.5, 0.05)
+
+
+def _slice_to_brain() -> Explorer:
+    frequencies, delays = precomputed.FREQUENCIES_HZ, precomputed.DELAYS_MS
+    n_f, n_d, most = len(frequencies), len(delays), 5
+    return Explorer(
+        name="slice-to-brain",
+        title="Pairing in the slice and in the brain",
+        kernel=cortex.explore_slice_to_brain,
+        controls=(
+            Control.choice("frequency", "frequency", tuple(f"{f:g} Hz" for f in frequencies), 2),
+            Control.choice("dt", "t_post − t_pre", tuple(f"{d:+g} ms" for d in delays), 4),
+            _calcium_outside(),
+            Control.of(C, "u", 0.05, 1.0, 0.05),
+            Control("sites", C.info("sites").meaning, "", 1.0, float(most), 1.0, C["sites"]),
+        ),
+        constants=(
+            *_release(),
+            precomputed.BRAIN,
+            n_f,
+            n_d,
+            most,
+            *frequencies,
+            *delays,
+            *precomputed.read_map_means().ravel(),
+        ),
+        outputs=(
+            Output("f", n_f),
+            Output("delay", n_d),
+            Output("one", max(n_f, n_d)),
+            Output("slice_f", n_f),
+            Output("slice_dt", n_d),
+            Output("brain_f", n_f),
+            Output("brain_dt", n_d),
+            *(Output(f"chance_{n}", 1, 100.0) for n in range(most + 1)),
+            Output("f_now"),
+            Output("dt_now"),
+            Output("slice_now"),
+            Output("brain_now"),
+            Output("use"),
+            Output("some", 1, 100.0),
+            Output("all", 1, 100.0),
+            Output("all_brain", 1, 100.0),
+        ),
+        work=1,
+        views=(
+            Traces(
+                "frequency (Hz)",
+                "EPSP ratio",
+                (
+                    Line("f", "slice_f", "2.0 mM"),
+                    Line("f", "brain_f", "1.2 mM", 1),
+                    Line("f", "one", "no change", 4),
+                ),
+                markers=(Marker("f_now", "slice_now", "", 0), Marker("f_now", "brain_now", "", 1)),
+            ),
+            Traces(
+                "t_post − t_pre (ms)",
+                "EPSP ratio",
+                (
+                    Line("delay", "slice_dt", "2.0 mM"),
+                    Line("delay", "brain_dt", "1.2 mM", 1),
+                    Line("delay", "one", "no change", 4),
+                ),
+                markers=(
+                    Marker("dt_now", "slice_now", "", 0),
+                    Marker("dt_now", "brain_now", "", 1),
+                ),
+            ),
+            Bars(
+                "chance per spike (%)",
+                tuple((f"chance_{n}", f"{n} released") for n in range(most + 1)),
+            ),
+        ),
+        readouts=(
+            Readout("slice_now", "ratio at 2.0 mM", digits=2),
+            Readout("brain_now", "at 1.2 mM", digits=2),
+            Readout("use", "utilisation at the calcium chosen", digits=3),
+            Readout("some", "spikes that release anything", "%", 1),
+            Readout("all", "spikes that release everything", "%", 2),
+        ),
+        presets=(
+            Preset(
+                "10 Hz",
+                "In the slice the order decides the sign; at 1.2 mM the curve is flat.",
+                {"dt": 3.0},
+            ),
+            Preset(
+                "20 Hz",
+                "In the slice every delay strengthens; at 1.2 mM every delay weakens.",
+                {"frequency": 3.0},
+            ),
+            Preset(
+                "50 Hz",
+                "Both strengthen when the presynaptic spike leads, the slice three times as much.",
+                {"frequency": 6.0},
+            ),
+            Preset(
+                "2 Hz",
+                "Slow pairing weakens in the slice and does nothing at 1.2 mM.",
+                {"frequency": 0.0},
+            ),
+            Preset(
+                "release in vivo",
+                "Three spikes in four release nothing, one in two thousand releases everything.",
+                {"calcium_out": C["calcium_out_in_vivo"]},
+            ),
+        ),
+        code=(
+            "from scipy.stats import binom\n\n"
+            "from heterolib.neocortex import precomputed, release_scaling\n\n"
+            "maps = precomputed.read('maps')\n"
+            "here = maps[(maps.frequency_hz == float('{frequency}'[:-3]))\n"
+            "            & (maps.dt_ms == float('{dt}'[:-3]))]\n"
+            "u = min({u} * release_scaling({calcium_out}), 1)\n"
+            "chance = binom.pmf(range({sites} + 1), {sites}, u)\n"
+            "here.groupby('cao_mM').ratio.mean(), chance"
+        ),
+        note=(
+            "The two curves are stored means over 30 connections of the reduced layer 5 cell, all "
+            "chances included. Calcium, utilisation and sites change only the bars: a rested "
+            "synapse, computed as you move."
+        ),
+    )
+
+
+def _place_on_the_tree() -> Explorer:
+    h, n_t, tail, ratio, window = 0.1, 241, 400.0, K["spike_rise"], 120.0
+    pairs = int(C["train_spikes"])
+    places = precomputed.read_places()
+    basal, apical = places["basal"], places["apical"]
+    most = max(len(basal), len(apical))
+    slowest = 5.0
+    longest = (pairs - 1) * 1000.0 / slowest + tail
+    rule = EfficacyRule()
+    return Explorer(
+        name="place-on-the-tree",
+        title="One synapse, moved along the tree",
+        kernel=cortex.explore_place,
+        controls=(
+            Control.choice("kind", "dendrite", ("basal", "apical")),
+            Control("distance", "distance from the soma", "µm", 15.0, 385.0, 5.0, 60.0),
+            Control("frequency", "frequency of five pairs", "Hz", slowest, 50.0, 5.0, 10.0),
+            Control("dt", "t_post − t_pre", "ms", -50.0, 50.0, 5.0, 10.0),
+            _calcium_outside(),
+        ),
+        constants=(
+            *Synapse().row(rule, None, None, C["calcium_out"]),
+            *rule.basal,
+            *rule.apical,
+            R["leak_reversal"],
+            len(basal),
+            len(apical),
+            h,
+            n_t,
+            tail,
+            pairs,
+            ratio,
+            window,
+            *_release(),
+            C["nmda_calcium_scale"],
+            C["nmda_calcium_permeability"],
+            C["nmda_monovalent"],
+            width_of_unit_decay(ratio),
+            *basal.ravel(),
+            *apical.ravel(),
+        ),
+        outputs=(
+            Output("along", most),
+            Output("low_along", most),
+            Output("high_along", most),
+            Output("pair_along", most),
+            Output("spike_along", most),
+            Output("t", n_t),
+            Output("c_star", n_t),
+            Output("low", n_t),
+            Output("high", n_t),
+            Output("c_pre"),
+            Output("c_post"),
+            Output("theta_d"),
+            Output("theta_p"),
+            Output("pair"),
+            Output("t_d"),
+            Output("t_p"),
+            Output("place"),
+            Output("peak"),
+        ),
+        work=cortex.SIZE_S + cortex.SIZE_F + cortex.SIZE_P + round(longest / h),
+        views=(
+            Traces(
+                "distance from the soma (µm)",
+                "action potential (mV)",
+                (Line("along", "spike_along"),),
+                markers=(Marker("place", "peak", "here", 1),),
+            ),
+            Traces(
+                "distance from the soma (µm)",
+                "calcium integral (µM ms)",
+                (
+                    Line("along", "low_along", "θ_D", 2),
+                    Line("along", "high_along", "θ_P", 1),
+                    Line("along", "pair_along", "peak of one pair", 0),
+                ),
+                markers=(Marker("place", "pair", "here", 0),),
+                log_y=True,
+            ),
+            Traces(
+                "time (ms)",
+                "calcium integral (µM ms)",
+                (
+                    Line("t", "c_star", "five pairs", 0),
+                    Line("t", "low", "θ_D", 2),
+                    Line("t", "high", "θ_P", 1),
+                ),
+            ),
+        ),
+        readouts=(
+            Readout("peak", "action potential here", "mV", 1),
+            Readout("c_pre", "c_pre", "µM ms", 1),
+            Readout("c_post", "c_post", "µM ms", 2),
+            Readout("t_d", "time above θ_D in one train", "ms", 1),
+            Readout("t_p", "above θ_P", "ms", 1),
+        ),
+        presets=(
+            Preset("pre first", "One pair crosses both thresholds.", {}),
+            Preset(
+                "post first",
+                "The train stays between the thresholds: the synapse weakens.",
+                {"dt": -10.0},
+            ),
+            Preset(
+                "near the soma",
+                "A tall action potential lifts the thresholds: one pair reaches neither.",
+                {"distance": 15.0},
+            ),
+            Preset(
+                "far out",
+                "The action potential brings no calcium by itself, yet one pair crosses both.",
+                {"distance": 220.0},
+            ),
+            Preset(
+                "trunk",
+                "Apical: θ_P is out of reach even at 50 Hz, the synapse weakens.",
+                {"kind": 1.0, "distance": 200.0, "frequency": 50.0},
+            ),
+            Preset(
+                "in vivo",
+                "At 1.2 mM the train of the first setting crosses no threshold.",
+                {"calcium_out": C["calcium_out_in_vivo"]},
+            ),
+        ),
+        code=(
+            "import numpy as np\n\n"
+            "from heterolib.neocortex import EfficacyRule, precomputed, run_synapse\n"
+            "from heterolib.neocortex.places import spike_shape\n\n"
+            "rows = precomputed.read_places()['{kind}']\n"
+            "x = np.clip({distance}, rows[0, 0], rows[-1, 0])\n"
+            "peak, width = (np.interp(x, rows[:, 0], rows[:, k]) for k in (1, 2))\n"
+            "t = np.arange(0, 120, 0.05)\n"
+            "spike = spike_shape(t, peak, width) - 75\n"
+            "kind = dict(cao_mM={calcium_out}, release='full')\n"
+            "c_pre, c_post = (\n"
+            "    run_synapse(t, v, pre_ms=pre, **kind).c_star_uM_ms.max()\n"
+            "    for v, pre in ((0 * t - 75, [0.0]), (spike, [])))\n"
+            "post = max({dt}, 0) + np.arange(5) * 1000 / {frequency}\n"
+            "t = np.arange(0, 4000 / {frequency} + 400, 0.1)\n"
+            "v = sum(spike_shape(t - a, peak, width) for a in post) - 75\n"
+            "train = run_synapse(t, v, pre_ms=post - {dt}, rho0=1, release='mean',\n"
+            "                    cao_mM={calcium_out})\n"
+            "c_pre, c_post, EfficacyRule().thresholds(c_pre, c_post, '{kind}'), train"
+        ),
+        note=(
+            "The voltage is given: an action potential of the height and width found at this "
+            "place of the reduced cell, and no EPSP of the synapse's own. In the train a strong "
+            "synapse releases the mean of its vesicles."
+        ),
+    )
+
+
 EXPLORERS = {
     e.name: e
     for e in (
@@ -1020,5 +1311,7 @@ EXPLORERS = {
         _three_experiments(),
         _voltage_cable_soma(),
         _order_learning(),
+        _slice_to_brain(),
+        _place_on_the_tree(),
     )
 }

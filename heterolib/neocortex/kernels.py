@@ -943,3 +943,218 @@ def cell_gap(
                 step = min(step * growth, h_most)
     clock[CLOCK_T] = end
     clock[CLOCK_GATES] = end
+
+
+# -- explorers ----------------------------------------------------------------------------------
+
+
+@jit
+def explore_slice_to_brain(p, out, work):
+    """Stored maps of pairing at two extracellular calciums, and what a spike releases at any.
+
+    After the controls stand four constants of release, sizes, the axes of the maps, and the two
+    maps, frequency by frequency.
+    """
+    row, column, cao, use, sites = int(p[0]), int(p[1]), p[2], p[3], int(p[4])
+    hill, half, reference, target = p[5], p[6], p[7], p[8]
+    n_f, n_d, most = int(p[9]), int(p[10]), int(p[11])
+    axes = 12
+    maps = axes + n_f + n_d
+    o = 0
+    for i in range(n_f):
+        out[o + i] = p[axes + i]
+    o += n_f
+    for i in range(n_d):
+        out[o + i] = p[axes + n_f + i]
+    o += n_d
+    for i in range(max(n_f, n_d)):
+        out[o + i] = 1.0
+    o += max(n_f, n_d)
+    for k in range(2):
+        for i in range(n_f):
+            out[o + i] = p[maps + (k * n_f + i) * n_d + column]
+        o += n_f
+        for i in range(n_d):
+            out[o + i] = p[maps + (k * n_f + row) * n_d + i]
+        o += n_d
+    u = min(use * release_factor(cao, hill, half, reference), 1.0)
+    term = (1.0 - u) ** p[4]
+    for n in range(most + 1):
+        out[o + n] = 0.0
+    if u >= 1.0:
+        out[o + sites] = 1.0
+    else:
+        for n in range(sites + 1):
+            out[o + n] = term
+            term *= (sites - n) / (n + 1.0) * u / (1.0 - u)
+    none, every = out[o], out[o + sites]
+    o += most + 1
+    out[o] = p[axes + row]
+    out[o + 1] = p[axes + n_f + column]
+    for k in range(2):
+        out[o + 2 + k] = p[maps + (k * n_f + row) * n_d + column]
+    out[o + 4] = u
+    out[o + 5] = 1.0 - none
+    out[o + 6] = every
+    u = min(use * release_factor(target, hill, half, reference), 1.0)
+    out[o + 7] = u ** p[4]
+
+
+@jit
+def bump(t, decay, rise, scale):
+    """An action potential of height 1, from time 0 on."""
+    if t <= 0.0:
+        return 0.0
+    return scale * (math.exp(-t / decay) - math.exp(-t / rise))
+
+
+@jit
+def pairs_at_place(p, s, f, mode, v_rest, peak, decay, rise, h, n, pre, post, every, pairs, out):
+    """c* of a synapse under paired spikes, at a place where an action potential has this shape.
+
+    Spikes come at pre + k every and post + k every; a negative first time leaves them out. The
+    voltage is given: the synapse does not move it. `out` receives c* after each of n steps.
+    """
+    synapse_rest(s, 0, p, 0, v_rest)
+    s[CS] = 0.0
+    s[U_NOW] = 0.0
+    s[READY] = p[SITES]
+    s[LAST] = 0.0
+    scale = double_exponential_scale(rise, decay)
+    gate_factors(p, 0, 0.5 * h, f, 0)
+    calcium_factors(p, 0, h, f, 0)
+    k = 0
+    first = 0
+    for i in range(n):
+        t = i * h
+        if k < pairs and pre >= 0.0 and pre + k * every < t + 0.5 * h:
+            open_channels(s, 0, p, 0, release(s, 0, p, 0, t, 0.0, 0.0, mode), 0.0)
+            k += 1
+        v = v_rest
+        t += 0.5 * h
+        if post >= 0.0:
+            for q in range(first, pairs):
+                since = t - post - q * every
+                if since <= 0.0:
+                    break
+                v += peak * bump(since, decay, rise, scale)
+                if since > 20.0 * decay:
+                    first = q + 1
+        gates_step(s, 0, p, 0, f, 0, v)
+        block = magnesium_gate(v, p[MG], p[MG_SLOPE], p[MG_HALF])
+        calcium_step(s, 0, p, 0, f, 0, h, v, block)
+        gates_step(s, 0, p, 0, f, 0, v)
+        out[i] = s[CS]
+
+
+@jit
+def explore_place(p, out, work):
+    """One synapse anywhere on the tree: its thresholds, and five pairs against them.
+
+    Constants after the controls: a row of synapse, the eight coefficients, then sizes, and of
+    each place, basal first, its distance and the height and half width of an action potential.
+    """
+    kind, distance, frequency, dt = int(p[0]), p[1], p[2], p[3]
+    c = 5 + SIZE_P
+    v_rest, n_basal, n_apical = p[c + 8], int(p[c + 9]), int(p[c + 10])
+    h, n_t, tail, pairs, ratio, window = (
+        p[c + 11],
+        int(p[c + 12]),
+        p[c + 13],
+        int(p[c + 14]),
+        p[c + 15],
+        p[c + 16],
+    )
+    hill, half, reference = p[c + 17], p[c + 18], p[c + 19]
+    scale, permeability, monovalent = p[c + 20], p[c + 21], p[c + 22]
+    unit = p[c + 23]  # half width of an action potential whose decay time is 1
+    table = c + 24
+    s = work[0:SIZE_S]
+    f = work[SIZE_S : SIZE_S + SIZE_F]
+    y = work[SIZE_S + SIZE_F : SIZE_S + SIZE_F + SIZE_P]
+    c_star = work[SIZE_S + SIZE_F + SIZE_P :]
+    for i in range(SIZE_P):
+        y[i] = p[5 + i]
+    y[CA_OUT] = 1000.0 * p[4]
+    y[CA_N] = nmda_calcium_share(p[4], scale, permeability, monovalent)
+    y[SCALE] = release_factor(p[4], hill, half, reference)
+    s[RHO] = 1.0
+    s[U] = y[U_P]
+    s[G] = y[G_P]
+    begin = table if kind == 0 else table + 3 * n_basal
+    m = n_basal if kind == 0 else n_apical
+    most = max(n_basal, n_apical)
+    n_w = int(window / h + 0.5)
+    every = 1000.0 / frequency
+    lead = max(dt, 0.0)
+    low = high = here_d = here_p = peak = decay = 0.0
+    pairs_at_place(y, s, f, FULL, v_rest, 0.0, 1.0, ratio, h, n_w, 0.0, -1.0, 1.0, 1, c_star)
+    c_pre = 0.0
+    for i in range(n_w):
+        c_pre = max(c_pre, c_star[i])
+    x = min(max(distance, p[begin]), p[begin + 3 * (m - 1)])
+    for q in range(most + 1):
+        # places beyond the last repeat it; the one after all of them is the reader's
+        a = begin + 3 * min(q, m - 2)
+        along = p[begin + 3 * min(q, m - 1)]
+        if q == most:
+            along = x
+            a = begin
+            while a < begin + 3 * (m - 2) and p[a + 3] < x:
+                a += 3
+        share = (along - p[a]) / (p[a + 3] - p[a])
+        peak = p[a + 1] + share * (p[a + 4] - p[a + 1])
+        decay = (p[a + 2] + share * (p[a + 5] - p[a + 2])) / unit
+        pairs_at_place(
+            y, s, f, FULL, v_rest, peak, decay, ratio * decay, h, n_w, -1.0, 0.0, 1.0, 1, c_star
+        )
+        c_post = 0.0
+        for i in range(n_w):
+            c_post = max(c_post, c_star[i])
+        theta_d = p[c + 4 * kind] * c_pre + p[c + 4 * kind + 1] * c_post
+        theta_p = p[c + 4 * kind + 2] * c_pre + p[c + 4 * kind + 3] * c_post
+        pairs_at_place(
+            y, s, f, FULL, v_rest, peak, decay, ratio * decay, h, n_w, lead - dt, lead, 1.0, 1,
+            c_star,
+        )  # fmt: skip
+        top = 0.0
+        for i in range(n_w):
+            top = max(top, c_star[i])
+        if q < most:
+            out[q] = along
+            out[most + q] = theta_d
+            out[2 * most + q] = theta_p
+            out[3 * most + q] = top
+            out[4 * most + q] = peak
+        else:
+            low, high, here_d, here_p = c_post, top, theta_d, theta_p
+    o = 5 * most
+    # the train, with the mean release of a strong synapse
+    n = int(((pairs - 1) * every + tail) / h + 0.5)
+    pairs_at_place(
+        y, s, f, MEAN, v_rest, peak, decay, ratio * decay, h, n, lead - dt, lead, every, pairs,
+        c_star,
+    )  # fmt: skip
+    t_d = 0.0
+    t_p = 0.0
+    before = 0.0
+    for i in range(n):
+        t_d += time_above(here_d, before, c_star[i], h)
+        t_p += time_above(here_p, before, c_star[i], h)
+        before = c_star[i]
+    for k in range(n_t):
+        i = k * (n - 1) // (n_t - 1)
+        out[o + k] = (i + 1) * h
+        out[o + n_t + k] = c_star[i]
+        out[o + 2 * n_t + k] = here_d
+        out[o + 3 * n_t + k] = here_p
+    o += 4 * n_t
+    out[o] = c_pre
+    out[o + 1] = low
+    out[o + 2] = here_d
+    out[o + 3] = here_p
+    out[o + 4] = high
+    out[o + 5] = t_d
+    out[o + 6] = t_p
+    out[o + 7] = x
+    out[o + 8] = peak

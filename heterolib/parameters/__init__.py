@@ -17,6 +17,7 @@ chosen for teaching
 """
 
 from heterolib.parameters.chindemi2022 import CHINDEMI_2022, REDUCED_CELLS, TRAUB_MILES_1991
+from heterolib.parameters.circuits import CIRCUITS
 from heterolib.parameters.graupner2012 import GRAUPNER_2012
 from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, show, table
 from heterolib.parameters.shafiee2026 import SHAFIEE_2026
@@ -31,11 +32,13 @@ SETS = {
         CHINDEMI_2022,
         TRAUB_MILES_1991,
         REDUCED_CELLS,
+        CIRCUITS,
     )
 }
 
 __all__ = [
     "CHINDEMI_2022",
+    "CIRCUITS",
     "GRAUPNER_2012",
     "REDUCED_CELLS",
     "SETS",
