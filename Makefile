@@ -3,8 +3,10 @@
 #   make serve   show it on localhost
 #   make test    linters, types, unit tests, doctests, tests of the built pages
 #   make lint    only ruff and mypy
+#   make coursework COURSE=name   problem sets for students, instructor and nbgrader
+#   make grade COURSE=name        grade what was handed in (see coursework/README.md)
 #   make benchmarks   time the library beside other simulators (an hour; see benchmarks/README.md)
-#   make clean   remove everything that was made here
+#   make clean   remove everything that was made here but _build/coursework, which holds hand-ins
 # Another interpreter: make book PYTHON=python3.12
 
 PYTHON ?= python3
@@ -12,6 +14,8 @@ VENV   ?= .venv
 PORT   ?= 8000
 PYTEST_ARGS ?=
 BENCHMARK_ARGS ?=
+COURSE ?= heterolib
+ROSTER ?=
 
 # Subprocesses and kernels must find the environment's programs first.
 BIN    := $(abspath $(VENV))/bin
@@ -19,7 +23,7 @@ RUN    := PATH="$(BIN):$$PATH" $(BIN)/python
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help book serve test lint benchmarks clean
+.PHONY: help book serve test lint coursework grade benchmarks clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -39,12 +43,19 @@ lint: $(VENV)/.installed-dev
 test: lint
 	$(RUN) -m pytest $(PYTEST_ARGS)
 
+coursework: $(VENV)/.installed-coursework
+	@$(RUN) tools/coursework.py make "$(COURSE)" $(if $(ROSTER),--roster "$(ROSTER)")
+
+grade: $(VENV)/.installed-coursework
+	@$(RUN) tools/coursework.py grade "$(COURSE)"
+
 benchmarks: $(VENV)/.installed-book
 	$(RUN) benchmarks/run.py $(BENCHMARK_ARGS)
 
 clean:
 	rm -rf benchmarks/.envs benchmarks/.work
-	rm -rf "$(VENV)" _build build heterolib.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	test ! -d _build || find _build -mindepth 1 -maxdepth 1 ! -name coursework -exec rm -rf {} +
+	rm -rf "$(VENV)" build heterolib.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -66,4 +77,9 @@ $(VENV)/.installed-book: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "Installing what the book and its tests need (a few minutes the first time) ..."
 	@$(INSTALL) -e '.[dev]'
-	@touch $@ $(VENV)/.installed-book
+	@touch $@ $(VENV)/.installed-book $(VENV)/.installed-coursework
+
+$(VENV)/.installed-coursework: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing what the problem sets need (a few minutes the first time) ..."
+	@$(INSTALL) -e '.[coursework]'
+	@touch $@

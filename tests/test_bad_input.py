@@ -35,6 +35,7 @@ from heterolib import (
     cable,
     calcium_of_pulse,
     checks,
+    coursework,
     kernels,
     orders,
     parameters,
@@ -223,6 +224,19 @@ THREE = (*NECKS, "sealed")
 ARRAY = Bad(st.sampled_from([NAN, [NAN, 0.1], [0.1, 0.2, 0.3]]), cube)
 
 
+def named_values(x):
+    return isinstance(x, dict) and all(isinstance(k, str) for k in x)
+
+
+def number_like(x):
+    """What `checks.numbers` takes for numbers."""
+    try:
+        checks.numbers("x", x)
+    except ValueError:
+        return False
+    return True
+
+
 # -- what is public --------------------------------------------------------------------------
 
 
@@ -303,7 +317,32 @@ CYLINDER = {
 }
 
 
+WORDS = JUNK.but(lambda x: isinstance(x, str) and x.strip())
+
 CALLS = [
+    Call("Numbers", coursework.Numbers, {"values": {"a": 1}}, {"values": JUNK.but(named_values)}),
+    Call(
+        "numbers",
+        coursework.numbers,
+        {"problem_set": "x", "student": "ada", "weight": (0.1, 0.9, 0.1), "panel": ["A", "B"]},
+        {
+            "problem_set": WORDS,
+            "student": WORDS,
+            "weight": JUNK.but(lambda x: isinstance(x, list) and len(x) > 1)
+            | st.sampled_from([(1, 2), (2, 1, 1), (0, 1, 2), (0, 1, 0), (0, NAN, 1), (0, 1, 1e-9)]),
+        },
+    ),
+    Call(
+        "check",
+        coursework.check,
+        {"name": "w", "value": 1.0, "expected": 1.0},
+        {
+            "name": WORDS,
+            "expected": Bad(st.sampled_from([NAN, INF, [1.0, NAN]]), number_like),
+            "relative": bad_number(0.0, 10.0),
+            "absolute": bad_number(0.0, 1e12),
+        },
+    ),
     Call(
         "Membrane",
         Membrane,
@@ -1149,7 +1188,7 @@ def test_every_public_callable_is_in_the_table():
     public = {n for n in heterolib.__all__ if callable(getattr(heterolib, n))} - {"Result"}
     names = {c.name for c in CALLS}
     assert public <= names
-    for module in (protocols, studies, cable, soma, orders):
+    for module in (protocols, studies, cable, soma, orders, coursework):
         here = {
             n for n, f in vars(module).items()
             if callable(f) and not n.startswith("_") and f.__module__ == module.__name__
