@@ -1610,6 +1610,44 @@ def explore_how_the_weight_moves(p, out, work):
 
 
 @jit
+def hidden_level(number, stride, low, span):
+    """A level from a number: low to low + span, in an order that does not look like one."""
+    turn = number * stride
+    return low + span * (turn - math.floor(turn))
+
+
+@jit
+def explore_mystery_synapse(p, out, work):
+    """One burst into one spine whose thresholds follow from the number of the synapse."""
+    number, pulses, interval, w0 = p[0], int(p[1]), p[2], p[3]
+    gain, i0, tau_i, tau_c = p[4], p[5], p[6], p[7]
+    gamma_d, gamma_p = p[8], p[9]
+    first, h, n_t = p[10], p[11], int(p[12])
+    theta_d = hidden_level(number, p[13], p[14], p[15])
+    theta_p = theta_d * hidden_level(number, p[16], p[17], p[18])
+    for j in range(pulses):
+        work[j] = first + j * interval
+    calcium = work[pulses : pulses + n_t]
+    weight = work[pulses + n_t : pulses + 2 * n_t]
+    calcium[0] = 0.0
+    weight[0] = w0
+    spine_run(
+        n_t - 1, h, work, pulses, gain, i0, tau_i, tau_c,
+        theta_p, theta_d, gamma_p, gamma_d, 1, calcium, weight,
+    )  # fmt: skip
+    peak = 0.0
+    for k in range(n_t):
+        out[k] = k * h
+        out[n_t + k] = calcium[k]
+        peak = max(peak, calcium[k])
+    m = 2 * n_t
+    out[m] = peak
+    out[m + 1] = weight[n_t - 1] - w0
+    out[m + 2] = theta_d
+    out[m + 3] = theta_p
+
+
+@jit
 def pair_of_spines(
     p, neck, d, tau, r, a, l_n, distance, length, n, h, n_steps, every, n_t,
     spikes, stop, theta, plastic, w0, snapshot, work, out, every_shaft, shaft_out,

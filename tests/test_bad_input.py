@@ -37,6 +37,7 @@ from heterolib import (
     checks,
     coursework,
     kernels,
+    mystery,
     orders,
     parameters,
     protocols,
@@ -1119,6 +1120,16 @@ CALLS = [
         SET.variant,
         {"name": "figure 3"},
         {"name": bad_choice(*SET.variants)},
+    ),
+    Call("mystery.rule_of", mystery.rule_of, {"number": 1}, {"number": bad_whole(1, 999)}),
+    Call(
+        "mystery.score",
+        mystery.score,
+        {"number": 1, "theta_d_nM": 50.0, "theta_p_nM": 90.0},
+        {
+            "number": bad_whole(1, 999),
+            **dict.fromkeys(("theta_d_nM", "theta_p_nM"), bad_number(0.0, 1e9, low_open=True)),
+        },
     ),
     Call("table", parameters.table, {"parameters": SET}, {"parameters": JUNK}),
     Call(

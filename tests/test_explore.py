@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 
-from heterolib import explore, kernels, neocortex, studies
+from heterolib import explore, kernels, mystery, neocortex, studies
 from heterolib.cable import Membrane, Section, Tree, input_resistance_Mohm, steady_state
 from heterolib.explore import EXPLORERS, figure, page, wasm
 from heterolib.explore.model import (
@@ -70,7 +70,8 @@ def shown_in(chapter):
 
 
 def test_every_chapter_shows_its_explorer():
-    chapters = sorted((ROOT / "chapters").glob("[0-9][0-9]-*.ipynb"))
+    numbered = sorted((ROOT / "chapters").glob("[0-9][0-9]-*.ipynb"))
+    chapters = [*numbered, ROOT / "chapters" / "mystery-synapse.ipynb"]
     assert {c.stem: shown_in(c) for c in chapters} == {c: [e] for c, e in CHAPTERS.items()}
     assert list(dict.fromkeys(CHAPTERS.values())) == list(EXPLORERS)  # in order, none left out
     assert all(name == e.name for name, e in EXPLORERS.items())
@@ -768,6 +769,26 @@ def preset_place_on_the_tree_in_vivo(found, e):
     assert one(found, "t_d") == 0.0 == one(found, "t_p") and one(e.run(), "t_p") > 0.0
 
 
+EVERY_SYNAPSE = range(1, mystery.MOST + 1)
+
+
+def preset_mystery_synapse_a_whisper(found, e):
+    for number in EVERY_SYNAPSE:
+        assert one(found, "peak") < 1e3 * mystery.rule_of(number).theta_d_uM
+
+
+def preset_mystery_synapse_one_full_pulse(found, e):
+    weights = np.arange(0, 100) / 100
+    peaks = [one(e.run(pulses=1.0, weight=w), "peak") for w in weights]
+    assert max(peaks) < one(found, "peak")
+
+
+def preset_mystery_synapse_a_shout(found, e):
+    for number in EVERY_SYNAPSE[::9]:
+        run = e.run(**{**e.preset("a shout"), "number": float(number)})
+        assert one(run, "peak") > one(run, "theta_p") > one(run, "theta_d")
+
+
 @each_preset
 def test_preset_says_the_truth(name, preset):
     check = globals()["preset_" + re.sub(r"\W+", "_", f"{name} {preset}")]
@@ -992,6 +1013,15 @@ def code_place_on_the_tree(e, result, shown):
     close([one(shown, "theta_d"), one(shown, "theta_p")], thetas, 0.01)
     c_star = np.interp(shown["t"], train.t_ms, train.c_star_uM_ms)
     assert np.abs(c_star - shown["c_star"]).max() < 0.03 * c_star.max()
+
+
+def code_mystery_synapse(e, result, shown):
+    """The same kernel at the same step; the thresholds are those of the synapse's number."""
+    close(result.calcium_uM[0] * 1e3, shown["calcium"])
+    close(result.peak_uM[0] * 1e3, one(shown, "peak"))
+    assert result.weight_change[0] == pytest.approx(one(shown, "change"), abs=1e-12)
+    close(result.rule.theta_d_uM * 1e3, one(shown, "theta_d"))
+    close(result.rule.theta_p_uM * 1e3, one(shown, "theta_p"))
 
 
 def check_code(e, changes):

@@ -856,6 +856,7 @@ CHANGES = {
     "voltage-cable-soma": {"place": 40.0},
     "slice-to-brain": {"calcium_out": 1.2},
     "place-on-the-tree": {"distance": 120.0},
+    "mystery-synapse": {"weight": 0.9},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heterolib import kernels, studies
+from heterolib import kernels, mystery, studies
 from heterolib.cable import matched_radius_um
 from heterolib.explore.model import (
     Bars,
@@ -1299,6 +1299,84 @@ def _place_on_the_tree() -> Explorer:
     )
 
 
+def _mystery_synapse() -> Explorer:
+    h, n_t = 0.1, 1301
+    spine = Spine()
+    return Explorer(
+        name="mystery-synapse",
+        title="A synapse with hidden thresholds",
+        kernel=kernels.explore_mystery_synapse,
+        controls=(
+            Control("number", "number of the synapse", "", 1.0, float(mystery.MOST), 1.0, 1.0),
+            Control("pulses", "pulses", "", 1.0, 10.0, 1.0, 3.0),
+            Control.of(S, "pulse_interval", 1.0, 50.0, 0.5),
+            _weight(),
+        ),
+        constants=(
+            spine.gain_uM_per_pA_ms,
+            spine.current_pA,
+            spine.current_decay_ms,
+            spine.clearance_ms(S["diffusion"]),
+            PER_S * S["gamma_d"],
+            PER_S * S["gamma_p"],
+            S["first_pulse"],
+            h,
+            n_t,
+            *mystery.constants(),
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("calcium", n_t, TO_NM),
+            Output("peak", 1, TO_NM),
+            Output("change"),
+            Output("theta_d", 1, TO_NM),  # told by the notebook beside it, after an answer
+            Output("theta_p", 1, TO_NM),
+        ),
+        work=2 * n_t + 16,
+        views=(
+            Traces(
+                "time (ms)",
+                "calcium (nM)",
+                (Line("t", "calcium"),),
+                zero_line=True,
+                x_range=(0.0, 60.0),
+            ),
+            Bars("change of weight", (("change", "the synapse"),)),
+        ),
+        readouts=(
+            Readout("peak", "peak calcium", "nM", 1),
+            Readout("change", "change of weight", digits=5, signed=True),
+        ),
+        presets=(
+            Preset(
+                "a whisper",
+                "One pulse at a weight of 0.1: calcium stays below every threshold.",
+                {"pulses": 1.0, "weight": 0.1},
+            ),
+            Preset(
+                "one full pulse",
+                "The highest calcium that a single pulse can bring.",
+                {"pulses": 1.0, "weight": 1.0},
+            ),
+            Preset(
+                "a shout",
+                "Ten pulses at full weight: calcium passes every threshold.",
+                {"pulses": 10.0, "weight": 1.0},
+            ),
+        ),
+        code=(
+            "from heterolib import Spine, mystery, protocols, simulate_spine\n\n"
+            "rule = mystery.rule_of({number})\n"
+            "simulate_spine(Spine(), protocols.burst({pulses}, {pulse_interval}), rule, 130.0,\n"
+            "               weight={weight}, step_ms=0.1)"
+        ),
+        note=(
+            f"Rates as everywhere: {S['gamma_p']:g} /s up, {S['gamma_d']:g} /s down. The "
+            "thresholds are made up for each number."
+        ),
+    )
+
+
 EXPLORERS = {
     e.name: e
     for e in (
@@ -1313,5 +1391,6 @@ EXPLORERS = {
         _order_learning(),
         _slice_to_brain(),
         _place_on_the_tree(),
+        _mystery_synapse(),
     )
 }

@@ -23,6 +23,7 @@ CHAPTERS = {
     "10-learning-the-order": "order-learning",
     "13-from-slice-to-brain": "slice-to-brain",
     "14-place-and-circuit": "place-on-the-tree",
+    "mystery-synapse": "mystery-synapse",
 }
 
 
