@@ -37,6 +37,7 @@ from heterolib import (
     checks,
     coursework,
     kernels,
+    learner,
     mystery,
     orders,
     parameters,
@@ -319,6 +320,16 @@ CYLINDER = {
 
 
 WORDS = JUNK.but(lambda x: isinstance(x, str) and x.strip())
+TASK = learner.SequenceTask([(0, 1), (1, 0)])
+SHOWN = TASK.draw(2, np.random.default_rng(1))
+NEW = learner.new_learner(2, 1, 2, 2, rng=np.random.default_rng(2))
+NOISE = {
+    "gap_ms": bad_number(0.0, 1000.0),
+    "jitter_ms": bad_number(0.0, 1000.0),
+    "missing": UNIT,
+    "background_per_s": bad_number(0.0, 1000.0),
+}
+
 
 CALLS = [
     Call("Numbers", coursework.Numbers, {"values": {"a": 1}}, {"values": JUNK.but(named_values)}),
@@ -712,6 +723,103 @@ CALLS = [
             "response": bad_choice("peak", "crossing"),
             "shown": bad_whole(1, 1_000_000),
             "background_test": FLAG,
+            "replicate": bad_whole(0, 1_000_000_000),
+            "rng": JUNK,
+        },
+    ),
+    Call(
+        "SequenceTask",
+        learner.SequenceTask,
+        {"orders": [(0, 1), (1, 0)]},
+        {**NOISE, "orders": Bad(st.sampled_from([[(0, 1), (0, 1)], [(0,)], [(0, 1), (0, 1, 2)]]))},
+    ),
+    Call(
+        "SequenceTask.drawn",
+        learner.SequenceTask.drawn,
+        {"n_classes": 2, "n_afferents": 3, "rng": np.random.default_rng(1)},
+        {"n_classes": bad_whole(1, 6), "n_afferents": bad_whole(2, 40), "rng": JUNK, **NOISE},
+    ),
+    Call(
+        "SequenceTask.draw",
+        TASK.draw,
+        {"n_per_class": 2, "rng": np.random.default_rng(1)},
+        {"n_per_class": bad_whole(1, 50_000), "rng": JUNK},
+    ),
+    Call(
+        "Patterns.features",
+        SHOWN.features,
+        {},
+        {"kind": bad_choice(*learner.FEATURES), "bin_ms": bad_number(0.1, 1e4)},
+    ),
+    Call(
+        "new_learner",
+        learner.new_learner,
+        {"rng": np.random.default_rng(1)},
+        {
+            "n_classes": bad_whole(1, 100),
+            "n_branches": bad_whole(1, 1000),
+            "n_afferents": bad_whole(3, 40),
+            "n_spines": bad_whole(2, 12),
+            "learner": bad_choice(*learner.LEARNERS),
+            "rule": JUNK.but(none),
+            "spacing_um": SPACING,
+            "diffusion_um2_per_s": D,
+            "neck": bad_choice(*NECKS),
+            "weight": UNIT,
+            "rng": JUNK,
+        },
+    ),
+    Call("Learner.train", NEW.train, {"patterns": SHOWN}, {"patterns": JUNK}),
+    Call(
+        "Learner.peaks",
+        NEW.peaks,
+        {"patterns": SHOWN, "noise_mV": 0.1, "rng": np.random.default_rng(1)},
+        {"patterns": JUNK, "noise_mV": bad_number(0.0, 1e3), "rng": JUNK},
+    ),
+    Call(
+        "Learner.classify",
+        NEW.classify,
+        {"patterns": SHOWN, "heard": SHOWN},
+        {"patterns": JUNK, "reading": bad_choice(*learner.READINGS), "heard": JUNK},
+    ),
+    Call(
+        "Learner.classify, growth",
+        lambda before: NEW.classify(SHOWN, "growth", before=before),
+        {"before": NEW},
+        {"before": JUNK},
+    ),
+    Call(
+        "linear_readout",
+        learner.linear_readout,
+        {"seen": [[0.0], [1.0]], "labels": [0, 1], "shown": [[0.5]]},
+        {
+            "seen": Bad(st.sampled_from([NAN, [[NAN]], [0.1, 0.2]])),
+            "labels": Bad(st.sampled_from([[0], [0.5, 1.0], [-1, 0], [0, 100], [NAN, 1.0]])),
+            "shown": Bad(st.sampled_from([[[0.0, 1.0]], [0.0], [[INF]]])),
+            "ridge": bad_number(0.0, 1e12, low_open=True),
+        },
+    ),
+    Call(
+        "learner_cell",
+        learner.learner_cell,
+        {
+            "n_classes": 2,
+            "n_branches": 1,
+            "presentations": 1,
+            "shown": 1,
+            "rng": np.random.default_rng(1),
+        },
+        {
+            **NOISE,
+            "n_classes": bad_whole(1, 100),
+            "n_branches": bad_whole(1, 1000),
+            "n_spines": bad_whole(2, 12),
+            "n_afferents": bad_whole(3, 40),
+            "noise_mV": bad_number(0.0, 1e3),
+            "presentations": bad_whole(1, 1000),
+            "shown": bad_whole(1, 1000),
+            "diffusion_um2_per_s": D,
+            "neck": bad_choice(*NECKS),
             "replicate": bad_whole(0, 1_000_000_000),
             "rng": JUNK,
         },
@@ -1192,6 +1300,7 @@ def test_good_values_are_taken(call):
 RESULTS = {
     "DelayCurve", "SignMap", "ClusterResult", "ClusterStudy", "Sequence5", "OrderTable",
     "Retention", "Voltages", "run_tree", "NeuronResult", "Readings", "Responses", "OrderStudy",
+    "Patterns", "Learner",
 }  # fmt: skip
 
 
@@ -1199,7 +1308,7 @@ def test_every_public_callable_is_in_the_table():
     public = {n for n in heterolib.__all__ if callable(getattr(heterolib, n))} - {"Result"}
     names = {c.name for c in CALLS}
     assert public <= names
-    for module in (protocols, studies, cable, soma, orders, coursework):
+    for module in (protocols, studies, cable, soma, orders, coursework, learner):
         here = {
             n for n, f in vars(module).items()
             if callable(f) and not n.startswith("_") and f.__module__ == module.__name__

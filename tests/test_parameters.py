@@ -117,6 +117,18 @@ SHAFIEE = {
     "order_distances": (20, ""),
     "order_distance_spacing": (0.5, "µm"),
     "order_inputs": (4, ""),
+    "learner_classes": (4, ""),
+    "learner_afferents": (6, ""),
+    "learner_spines": (3, ""),
+    "learner_branches": (12, ""),
+    "learner_gap": (8.0, "ms"),
+    "learner_jitter": (1.0, "ms"),
+    "learner_missing": (0.05, ""),
+    "learner_background": (1.0, "1/s"),
+    "learner_noise": (0.02, "mV"),
+    "learner_shown": (25, ""),
+    "learner_bin": (4.0, "ms"),
+    "learner_ridge": (1.0, ""),
 }
 VARIANTS = {
     "figure 2": {},

@@ -140,6 +140,29 @@ def _electric() -> dict[str, Parameter]:
         "order_inputs": Parameter(
             "N", "inputs in the study of all orders", 4.0, "", "this library", ours
         ),
+        **_learner(),
+    }
+
+
+def _learner() -> dict[str, Parameter]:
+    """The task of the neighbourhood learner, and the linear read-out beside it."""
+    values = {
+        "learner_classes": ("K", "classes of sequences", 4.0, ""),
+        "learner_afferents": ("N", "afferents of a sequence", 6.0, ""),
+        "learner_spines": ("n", "spines of a branch that learns", 3.0, ""),
+        "learner_branches": ("B", "branches of a class", 12.0, ""),
+        "learner_gap": (r"\Delta", "from one spike of a sequence to the next", 8.0, "ms"),
+        "learner_jitter": (r"\sigma_t", "standard deviation of the spike times", 1.0, "ms"),
+        "learner_missing": ("p_0", "share of spikes that are missing", 0.05, ""),
+        "learner_background": (r"\nu", "further spikes of every afferent", 1.0, "1/s"),
+        "learner_noise": (r"\sigma_U", "noise of a somatic peak", 0.02, "mV"),
+        "learner_shown": ("m", "patterns of a class that test", 25.0, ""),
+        "learner_bin": ("b", "width of the bins of the linear read-out", 4.0, "ms"),
+        "learner_ridge": (r"\lambda", "penalty of the linear read-out", 1.0, ""),
+    }
+    return {
+        name: Parameter(*value, "this library", "chosen for teaching")
+        for name, value in values.items()
     }
 
 
