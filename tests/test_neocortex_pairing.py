@@ -146,7 +146,8 @@ def test_every_pathway_has_its_cell():
     for name in PATHWAYS:
         c = sample_connection(generator(), name)
         assert c.pathway == name
-        assert c.cell.name == ("L5 thick-tufted" if "L5" in name else "L2/3 pyramidal")
+        wanted = {"L5": "L5 thick-tufted", "3": "L2/3 pyramidal", "4": "L4 pyramidal"}
+        assert c.cell.name == wanted[name.split(",")[0].split("-")[1].split("/")[-1]]
 
 
 # -- thresholds ------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from heterolib.neocortex.neuron import (
     Cell,
     CellRun,
     Pulse,
+    l4_pyramidal,
     l5_thick_tufted,
     l23_pyramidal,
 )
@@ -37,6 +38,7 @@ CELLS: dict[str, Callable[[], Cell]] = {
     "L2/3-L2/3": l23_pyramidal,
     "L2/3-L5": l5_thick_tufted,
     "L4-L2/3": l23_pyramidal,
+    "L4-L4": l4_pyramidal,
 }
 PATHWAYS = tuple(CELLS)
 COPULA = ("u", "g", "n", "x")  # what hangs together; D and F stand alone
@@ -83,8 +85,8 @@ def sample_physiology(
     rng : numpy.random.Generator
     n : int
     pathway : str
-        A variant of `CHINDEMI_2022`: "L5-L5", "L5-L5, recipe of 2024", "L2/3-L2/3", "L2/3-L5" or
-        "L4-L2/3".
+        A variant of `CHINDEMI_2022`: "L5-L5", "L5-L5, recipe of 2024", "L2/3-L2/3", "L2/3-L5",
+        "L4-L2/3" or "L4-L4".
 
     Returns
     -------

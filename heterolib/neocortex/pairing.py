@@ -26,6 +26,7 @@ from heterolib.neocortex.connection import (
 from heterolib.neocortex.neuron import CellRun
 from heterolib.neocortex.synapse import EfficacyRule, release_scaling
 from heterolib.parameters import CHINDEMI_2022 as C
+from heterolib.parameters import RECORDINGS
 from heterolib.parameters import REDUCED_CELLS as R
 
 MOST_TESTS = 100_000
@@ -104,64 +105,23 @@ class Protocol:
         return pre, post
 
 
-def _markram(name: str, frequency: float, dt: float) -> Protocol:
-    return Protocol(frequency_hz=frequency, dt_ms=dt, name=name, source="Markram et al. 1997")
-
-
-def _sjostrom(name: str, frequency: float, dt: float) -> Protocol:
-    single = frequency < 1.0
-    return Protocol(
-        frequency_hz=1.0 if single else frequency,
-        dt_ms=dt,
-        pairs=1 if single else int(C["train_spikes"]),
-        sweeps=int(C["sweeps_single"] if single else C["sweeps_sjostrom"]),
-        interval_ms=C["interval_sjostrom"],
-        name=name,
-        source="Sjöström et al. 2001",
+#: Every experiment of `heterolib.parameters.RECORDINGS`, by its name there.
+PROTOCOLS: dict[str, Protocol] = {
+    r.name: Protocol(
+        frequency_hz=r.frequency_hz,
+        dt_ms=r.dt_ms,
+        pairs=r.pairs,
+        sweeps=r.sweeps,
+        interval_ms=r.interval_ms,
+        name=r.name,
+        source=r.source,
     )
-
+    for r in RECORDINGS.values()
+}
 
 #: The seven protocols of layer 5 that the frequency curve and the timing window need.
 L5_PROTOCOLS: dict[str, Protocol] = {
-    p.name: p
-    for p in (
-        _markram("mrk97_01", 2.0, 5.0),
-        _markram("mrk97_02", 5.0, 5.0),
-        _markram("mrk97_03", 10.0, 5.0),
-        _markram("mrk97_04", 20.0, 5.0),
-        _markram("mrk97_06", 40.0, 5.0),
-        _markram("mrk97_07", 10.0, 10.0),
-        _markram("mrk97_08", 10.0, -10.0),
-    )
-}
-
-#: Further rows of the in-vitro table that the model can address, by their identifiers there.
-PROTOCOLS: dict[str, Protocol] = {
-    **L5_PROTOCOLS,
-    **{
-        p.name: p
-        for p in (
-            _markram("mrk97_05", 30.0, 5.0),
-            _sjostrom("sjs01_01", 0.1, 10.0),
-            _sjostrom("sjs01_02", 10.0, 10.0),
-            _sjostrom("sjs01_03", 20.0, 10.0),
-            _sjostrom("sjs01_04", 40.0, 10.0),
-            _sjostrom("sjs01_05", 50.0, 10.0),
-            _sjostrom("sjs01_06", 0.1, -10.0),
-            _sjostrom("sjs01_07", 10.0, -10.0),
-            _sjostrom("sjs01_08", 20.0, -10.0),
-            _sjostrom("sjs01_09", 40.0, -10.0),
-            _sjostrom("sjs01_10", 50.0, -10.0),
-            _sjostrom("sjh06_02", 50.0, 10.0),
-            Protocol(
-                frequency_hz=20.0,
-                dt_ms=10.0,
-                interval_ms=C["interval_sjostrom"],
-                name="egg99_01",
-                source="Egger et al. 1999",
-            ),
-        )
-    },
+    name: PROTOCOLS[name] for name in (f"mrk97_{k:02d}" for k in (1, 2, 3, 4, 6, 7, 8))
 }
 
 
@@ -454,6 +414,10 @@ def pairing_cell(
     threshold_cao_mM: float | None = None,
     release_cao_mM: float | None = None,
     nmda_cao_mM: float | None = None,
+    pairs: int = int(C["train_spikes"]),
+    gamma_d: float = C["gamma_d"],
+    n_synapses: int | None = None,
+    apical_share: float = C["apical_share"],
 ) -> dict[str, float]:
     """One connection through one protocol, as plain numbers: a cell of a sweep.
 
@@ -470,6 +434,12 @@ def pairing_cell(
     threshold_cao_mM, release_cao_mM, nmda_cao_mM : float, optional
         Take thresholds, release, or the calcium currents at another extracellular calcium:
         what each of them does alone. Default: `cao_mM`.
+    pairs : int
+        As in `Protocol`.
+    gamma_d : float
+        As in `EfficacyRule`; 0 takes weakening away.
+    n_synapses, apical_share
+        As in `sample_connection`.
 
     Returns
     -------
@@ -483,11 +453,15 @@ def pairing_cell(
         If an argument lies outside its range.
     """
     number = checks.whole("seed", seed, 0, 2**53)
+    rule = EfficacyRule(gamma_d=gamma_d)
     who, chance = np.random.SeedSequence(number).spawn(2)
-    connection = sample_connection(np.random.default_rng(who), pathway)
+    connection = sample_connection(
+        np.random.default_rng(who), pathway, n_synapses=n_synapses, apical_share=apical_share
+    )
     protocol = Protocol(
         frequency_hz=frequency_hz,
         dt_ms=dt_ms,
+        pairs=pairs,
         sweeps=sweeps,
         interval_ms=interval_ms,
         tests=tests,
@@ -496,10 +470,11 @@ def pairing_cell(
         connection,
         protocol,
         rng=np.random.default_rng(chance),
+        rule=rule,
         cao_mM=cao_mM if nmda_cao_mM is None else nmda_cao_mM,
         release_cao_mM=cao_mM if release_cao_mM is None else release_cao_mM,
         thresholds=measure_thresholds(
-            connection, cao_mM if threshold_cao_mM is None else threshold_cao_mM
+            connection, cao_mM if threshold_cao_mM is None else threshold_cao_mM, rule
         ),
     )
     strong, now = r.rho_before >= C["rho_star"], r.rho_after >= C["rho_star"]

@@ -19,6 +19,7 @@ chosen for teaching
 from heterolib.parameters.chindemi2022 import CHINDEMI_2022, REDUCED_CELLS, TRAUB_MILES_1991
 from heterolib.parameters.circuits import CIRCUITS
 from heterolib.parameters.graupner2012 import GRAUPNER_2012
+from heterolib.parameters.paired_recordings import RECORDINGS, Recording
 from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, show, table
 from heterolib.parameters.shafiee2026 import SHAFIEE_2026
 from heterolib.parameters.song2000 import SONG_2000
@@ -40,6 +41,7 @@ __all__ = [
     "CHINDEMI_2022",
     "CIRCUITS",
     "GRAUPNER_2012",
+    "RECORDINGS",
     "REDUCED_CELLS",
     "SETS",
     "SHAFIEE_2026",
@@ -48,6 +50,7 @@ __all__ = [
     "TRAUB_MILES_1991",
     "Parameter",
     "ParameterSet",
+    "Recording",
     "cite",
     "diff",
     "show",

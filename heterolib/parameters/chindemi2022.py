@@ -71,6 +71,28 @@ def _pathway(
     return entries
 
 
+BORROWED = "spread of D and F taken from L2/3-L2/3"
+
+
+def _generic(note: str) -> dict[str, Parameter]:
+    return _pathway(
+        RECIPE,
+        0.7,
+        note=f"{note}; {BORROWED}",
+        g_mean=0.68,
+        g_sd=0.44,
+        sites_mean=1.5,
+        u_mean=0.50,
+        u_sd=0.02,
+        d_mean=671.0,
+        d_sd=17.0,
+        f_mean=17.0,
+        f_sd=5.0,
+        x_mean=0.063,
+        x_sd=0.041,
+    )
+
+
 CHINDEMI_2022 = ParameterSet(
     key="chindemi2022",
     title="Chindemi et al. 2022",
@@ -387,7 +409,7 @@ CHINDEMI_2022 = ParameterSet(
         "L2/3-L5": _pathway(
             RECIPE,
             0.7,
-            note="spread of D and F taken from L2/3-L2/3",
+            note=BORROWED,
             g_mean=0.47,
             g_sd=0.2,
             sites_mean=1.5,
@@ -400,22 +422,8 @@ CHINDEMI_2022 = ParameterSet(
             x_mean=0.043,
             x_sd=0.018,
         ),
-        "L4-L2/3": _pathway(
-            RECIPE,
-            0.7,
-            note="the generic excitatory rule; spread of D and F taken from L2/3-L2/3",
-            g_mean=0.68,
-            g_sd=0.44,
-            sites_mean=1.5,
-            u_mean=0.50,
-            u_sd=0.02,
-            d_mean=671.0,
-            d_sd=17.0,
-            f_mean=17.0,
-            f_sd=5.0,
-            x_mean=0.063,
-            x_sd=0.041,
-        ),
+        "L4-L2/3": _generic("the generic excitatory rule"),
+        "L4-L4": _generic("the generic excitatory rule, as none for spiny stellate cells"),
     },
     oddities=(
         "The coefficients of the thresholds carry other labels in the paper than in the code: "
