@@ -2,9 +2,11 @@
 #   make book    build the book into _build/html   (own environment in .venv)
 #   make serve   show it on localhost
 #   make test    linters, types, unit tests, doctests, tests of the built pages
+#   make release one PDF of the book, a zip of the site, weights of the pages: _build/release
 #   make lint    only ruff and mypy
 #   make coursework COURSE=name   problem sets for students, instructor and nbgrader
 #   make grade COURSE=name        grade what was handed in (see coursework/README.md)
+#   make binder  check the Binder path without Docker (makes environments of its own)
 #   make benchmarks   time the library beside other simulators (an hour; see benchmarks/README.md)
 #   make clean   remove everything that was made here but _build/coursework, which holds hand-ins
 # Another interpreter: make book PYTHON=python3.12
@@ -23,7 +25,7 @@ RUN    := PATH="$(BIN):$$PATH" $(BIN)/python
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: help book serve test lint coursework grade benchmarks clean
+.PHONY: help book serve test release binder lint coursework grade benchmarks clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -48,6 +50,13 @@ coursework: $(VENV)/.installed-coursework
 
 grade: $(VENV)/.installed-coursework
 	@$(RUN) tools/coursework.py grade "$(COURSE)"
+
+release: $(VENV)/.installed-dev
+	@test -f _build/html/index.html || $(RUN) tools/book.py build
+	@$(RUN) tools/release.py all
+
+binder: $(VENV)/.installed-dev
+	@$(RUN) tools/binder.py all
 
 benchmarks: $(VENV)/.installed-book
 	$(RUN) benchmarks/run.py $(BENCHMARK_ARGS)

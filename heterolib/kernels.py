@@ -12,7 +12,7 @@ therefore stay in this file, or an edit of one would leave an old copy of it in 
 
 import math
 
-from numba import njit
+from heterolib.compiler import njit
 
 # nogil: threads of one process compute at the same time, each on arrays of its own
 jit = njit(cache=True, error_model="numpy", nogil=True)

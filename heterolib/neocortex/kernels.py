@@ -11,7 +11,7 @@ at ``k * SIZE_S`` in `s`. The names below are the places within a row.
 
 import math
 
-from numba import njit
+from heterolib.compiler import njit
 
 jit = njit(cache=True, error_model="numpy", nogil=True)
 
