@@ -35,7 +35,9 @@ from heterolib.explore.model import (
     say,
 )
 from heterolib.explore.prediction import Prediction
+from heterolib.neocortex import EfficacyRule
 from heterolib.parameters import CHINDEMI_2022 as C
+from heterolib.parameters import REDUCED_CELLS as R
 from heterolib.parameters import SHAFIEE_2026 as S
 from heterolib.soma import Soma, selectivity
 from tests.data.explore.samples import CHAPTERS, corners, on_grid, settings
@@ -126,13 +128,15 @@ OWN_MEANING = {("spikes-to-calcium", "weight")}
 @each
 def test_controls_agree_with_the_registry(name):
     cortex = EXPLORERS[name].kernel.py_func.__module__ == neocortex.kernels.__name__
-    known = C if cortex else S
+    known = {k: C.info(k) for k in C} if cortex else {k: S.info(k) for k in S}
+    if name in NEOCORTEX:
+        known["template_height"] = R.info("template_height")
     met = 0
     for c in EXPLORERS[name].controls:
         if c.name not in known or (name, c.name) in OWN_MEANING:
             continue
         met += 1
-        entry = known.info(c.name)
+        entry = known[c.name]
         assert c.label == entry.meaning
         if entry.unit == "µM":  # thresholds are shown in nM
             assert c.unit == "nM" and c.scale == pytest.approx(1e-3, rel=1e-15)
@@ -168,7 +172,7 @@ def test_a_control_from_the_registry_takes_another_unit():
 
 # -- figures ---------------------------------------------------------------------------------
 
-UNIT = re.compile(r"^.+ \((ms|nM|µm|pA|mV|Hz|%|µM ms)\)$")
+UNIT = re.compile(r"^.+ \((ms|nM|µm|pA|mV|µM|Hz|%|µM ms)\)$")
 PURE_NUMBERS = {
     "EPSP ratio",
     "weight",
@@ -180,6 +184,8 @@ PURE_NUMBERS = {
     "bursts given",
     "presentations",
     "share of voltage",
+    "sweeps",
+    "efficacy",
 }
 
 
@@ -1022,6 +1028,114 @@ def code_mystery_synapse(e, result, shown):
     assert result.weight_change[0] == pytest.approx(one(shown, "change"), abs=1e-12)
     close(result.rule.theta_d_uM * 1e3, one(shown, "theta_d"))
     close(result.rule.theta_p_uM * 1e3, one(shown, "theta_p"))
+
+
+NEOCORTEX = ("neocortical-synapse", "frequency-curve")
+
+
+def star_over(found, e, preset):
+    """Peak of c* over the two thresholds."""
+    values = e.preset(preset)
+    return one(found, "peak_star") / values["theta_d"], one(found, "peak_star") / values["theta_p"]
+
+
+def preset_neocortical_synapse_10_Hz(found, e):
+    over_d, over_p = star_over(found, e, "10 Hz")
+    assert over_d > 1.05 and over_p < 0.95
+    assert found["rho"][0] == 1.0 and one(found, "rho_end") < 0.1
+
+
+def preset_neocortical_synapse_40_Hz(found, e):
+    assert e.preset("40 Hz")["frequency"] == 40.0 and star_over(found, e, "40 Hz")[1] > 1.2
+    assert found["rho"][0] == 0.0 and 0.55 < one(found, "rho_end") < 0.69
+
+
+def preset_neocortical_synapse_other_order(found, e):
+    assert e.preset("other order")["dt"] == -e.defaults["dt"] < 0.0
+    assert star_over(found, e, "other order")[0] < 0.95 and one(found, "change") == 0.0
+
+
+def preset_neocortical_synapse_in_vivo_calcium(found, e):
+    values = e.preset("in vivo calcium")
+    assert values["calcium_out"] == C["calcium_out_in_vivo"] and values["frequency"] == 40.0
+    # the thresholds are those that the measured peaks make
+    measured = EfficacyRule().thresholds(one(found, "c_pre"), one(found, "c_post"))
+    assert measured == pytest.approx((values["theta_d"], values["theta_p"]), abs=0.5)
+    assert star_over(found, e, "in vivo calcium")[0] < 0.95 and one(found, "change") == 0.0
+
+
+def preset_neocortical_synapse_no_action_potential(found, e):
+    values = e.preset("no action potential")
+    assert values["template_height"] == 0.0 and values["frequency"] == 40.0
+    assert star_over(found, e, "no action potential")[0] < 0.95 and one(found, "change") == 0.0
+
+
+def preset_frequency_curve_slice(found, e):
+    assert e.defaults["dt"] == 10.0 and found["f"].tolist()[:6] == [2.5, 5.0, 7.5, 10.0, 12.5, 15.0]
+    assert (found["weak"][:4] == 0.0).all() and (found["strong"][:3] == 1.0).all()
+    assert found["strong"][3] < 0.1
+    for start in ("weak", "strong"):
+        assert (found[start][5:] > 0.5).all() and found[start][4] < 0.5
+
+
+def preset_frequency_curve_in_vivo_calcium(found, e):
+    assert e.preset("in vivo calcium")["calcium_out"] == C["calcium_out_in_vivo"]
+    assert (found["weak"] == 0.0).all() and (found["strong"] == 1.0).all()
+
+
+def preset_frequency_curve_small_action_potential(found, e):
+    assert e.preset("small action potential")["template_height"] == 30.0
+    for start in ("weak", "strong"):
+        assert ((found[start] > 0.5) & (found[start] < 0.7) == (found["f"] > 30.0))[7:].all()
+    assert (found["weak"][:12] < 0.5).all()
+
+
+def preset_frequency_curve_apical_factors(found, e):
+    assert one(found, "theta_p") > 5.0 * one(found, "c_pre")
+    assert (found["strong"][5:] < 0.1).all() and (found["weak"] < 1e-9).all()
+    assert (e.run()["strong"][5:] > 0.5).all()  # with the factors of a basal synapse
+
+
+def code_neocortical_synapse(e, result, shown):
+    """The same kernels at the same steps, in a loop of its own; the page keeps every 2 ms."""
+    at = np.searchsorted(result.sweep.t_ms, shown["t"])
+    close(result.sweep.t_ms[at], shown["t"])
+    close(result.sweep.calcium_uM[at], shown["calcium"])
+    close(result.sweep.c_star_uM_ms[at], shown["c_star"])
+    np.testing.assert_allclose(result.rho, shown["rho"], atol=1e-6)
+    close(result.c_pre_uM_ms, one(shown, "c_pre"))
+    close(result.c_post_uM_ms, one(shown, "c_post"))
+    close(result.sweep.c_star_uM_ms.max(), one(shown, "peak_star"))
+    close(result.sweep.calcium_uM.max(), one(shown, "peak"))
+    assert one(shown, "rho_end") == shown["rho"][-1]
+    assert one(shown, "change") == shown["rho"][-1] - shown["rho"][0]
+    values = shown["values"]
+    c = result.sweep.c_star_uM_ms
+    for low, high, name in (
+        (values["theta_d"], values["theta_p"], "between"),
+        (values["theta_p"], np.inf, "above"),
+    ):
+        fine = np.interp(np.arange(0.0, 1800.0, 0.01), result.sweep.t_ms, c)
+        assert abs(0.01 * np.sum((fine > low) & (fine <= high)) - one(shown, name)) < 0.2
+
+
+def code_frequency_curve(e, result, shown):
+    """As above; each point of the curves is an experiment of its own."""
+    for k, name in enumerate(("weak", "strong")):
+        rho = [pair[k].rho[-1] for pair in result]
+        np.testing.assert_allclose(rho[:20], shown[name], atol=1e-5)
+        np.testing.assert_allclose(rho[20:], shown[f"{name}_delay"], atol=1e-5)
+    close(np.array([r.sweep.c_star_uM_ms.max() for r, _ in result[:20]]), shown["peak"])
+    first = result[0][0]
+    close(first.c_pre_uM_ms, one(shown, "c_pre"))
+    close(first.c_post_uM_ms, one(shown, "c_post"))
+    if first.theta_d_uM_ms is not None:
+        close(first.theta_d_uM_ms, one(shown, "theta_d"))
+        close(first.theta_p_uM_ms, one(shown, "theta_p"))
+    assert (shown["line_d"] == one(shown, "theta_d")).all()
+    assert (shown["line_p"] == one(shown, "theta_p")).all()
+    assert shown["f"].tolist() == [2.5 * (k + 1) for k in range(20)]
+    assert shown["delay"].tolist() == [5.0 * k for k in range(-7, 8)]
 
 
 def check_code(e, changes):

@@ -857,6 +857,8 @@ CHANGES = {
     "slice-to-brain": {"calcium_out": 1.2},
     "place-on-the-tree": {"distance": 120.0},
     "mystery-synapse": {"weight": 0.9},
+    "neocortical-synapse": {"frequency": 40.0},
+    "frequency-curve": {"calcium_out": 1.2},
 }
 
 

@@ -85,7 +85,12 @@ def innervation() -> list[Condition]:
     ]
 
 
-TABLES = {"invitro": invitro, "innervation": innervation}
+def placement() -> list[Condition]:
+    """Connections from layer 2/3 to layer 5 with all synapses on the apical trunk."""
+    return [({"case": "all apical"}, experiment("sjh06_02") | INNERVATION["all apical"], 0.5)]
+
+
+TABLES = {"invitro": invitro, "innervation": innervation, "placement": placement}
 
 
 def line(labels: dict[str, object], seed: int, values: dict[str, float]) -> str:

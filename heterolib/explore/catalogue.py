@@ -22,6 +22,7 @@ from heterolib.explore.model import (
 from heterolib.neocortex import EfficacyRule, Synapse, precomputed
 from heterolib.neocortex import kernels as cortex
 from heterolib.neocortex.places import width_of_unit_decay
+from heterolib.neocortex.single import TAIL_MS
 from heterolib.parameters import CHINDEMI_2022 as C
 from heterolib.parameters import CIRCUITS as K
 from heterolib.parameters import REDUCED_CELLS as R
@@ -1377,6 +1378,250 @@ def _mystery_synapse() -> Explorer:
     )
 
 
+ENDS = ("d_pre", "d_post", "p_pre", "p_post")  # the factors of the thresholds
+
+
+def _single_synapse() -> tuple[float, ...]:
+    """What `kernels.single_synapse` reads: the synapse, its voltage, what calcium outside does."""
+    scale = cortex.double_exponential_scale
+    fast, slow = R["template_rise"], R["template_decay"]
+    rise, decay = R["epsp_rise"], R["epsp_decay"]
+    return (
+        *Synapse().row(EfficacyRule(), None, None, C["calcium_out"]),
+        *(R["template_rest"], fast, slow, scale(fast, slow)),
+        *(rise, decay, scale(rise, decay), R["epsp_height"]),
+        *(C["nmda_calcium_scale"], C["nmda_calcium_permeability"], C["nmda_monovalent"]),
+        *(C["release_hill"], C["release_half"], C["release_reference"]),
+    )
+
+
+def _one_synapse_controls() -> tuple[Control, ...]:
+    return (
+        Control.of(C, "calcium_out", 1.0, 2.5, 0.1),
+        Control.of(C, "u", 0.1, 1.0, 0.05),
+        Control.of(R, "template_height", 0.0, 80.0, 1.0),
+    )
+
+
+PRESCRIBED = (
+    "The voltage is prescribed: rest, an EPSP for each presynaptic spike, a template of the "
+    "action potential. Release is the mean of the stochastic one and does not change."
+)
+
+
+def _sweep_work(ticks: int) -> int:
+    """Places that a sweep needs at most: after each spike a step per tick, else long ones."""
+    k = cortex
+    steps = ticks // k.LONG + 2 * int(C["train_spikes"]) * (k.AFTER - k.AFTER // k.LONG + 1)
+    return k.AT_C + 2 * (steps + 1)
+
+
+def _neocortical_synapse() -> Explorer:
+    duration, sweeps = 1800.0, int(C["sweeps"])
+    ticks = round(duration / cortex.TICK)
+    n_t = ticks // cortex.LONG + 1
+    names = ("weak", "strong")
+    return Explorer(
+        name="neocortical-synapse",
+        title="Five pairs of spikes at one neocortical synapse",
+        kernel=cortex.explore_neocortical_synapse,
+        controls=(
+            Control("frequency", "frequency of pairs", "Hz", 5.0, 50.0, 1.0, 10.0),
+            Control("dt", "post minus pre", "ms", -50.0, 50.0, 1.0, 10.0),
+            *_one_synapse_controls(),
+            Control("theta_d", "threshold of weakening", "µM ms", 10.0, 250.0, 1.0, 83.0),
+            Control("theta_p", "threshold of strengthening", "µM ms", 10.0, 250.0, 1.0, 97.0),
+            Control.choice("rho0", "synapse at the start", names, 1),
+        ),
+        constants=(
+            C["train_spikes"],
+            ticks,
+            sweeps,
+            C["sweep_interval"] - duration,
+            *_single_synapse(),
+        ),
+        outputs=(
+            Output("t", n_t),
+            Output("calcium", n_t),
+            Output("c_star", n_t),
+            Output("given", sweeps + 1),
+            Output("rho", sweeps + 1),
+            Output("peak"),
+            Output("peak_star"),
+            Output("c_pre"),
+            Output("c_post"),
+            Output("between"),
+            Output("above"),
+            Output("rho_end"),
+            Output("change"),
+        ),
+        work=_sweep_work(ticks),
+        views=(
+            Traces("time in a sweep (ms)", "calcium (µM)", (Line("t", "calcium"),)),
+            Traces("time in a sweep (ms)", "c* (µM ms)", (Line("t", "c_star"),), bands=BAND),
+            Traces("sweeps", "efficacy", (Line("given", "rho"),)),
+        ),
+        readouts=(
+            Readout("peak_star", "peak of c*", "µM ms", 1),
+            Readout("c_pre", "one presynaptic spike that releases all, c_pre", "µM ms", 1),
+            Readout("c_post", "one action potential, c_post", "µM ms", 1),
+            Readout("between", "between the thresholds in a sweep", "ms", 0),
+            Readout("above", "above both", "ms", 0),
+            Readout("rho_end", "efficacy after ten sweeps", digits=3),
+            Readout("change", "change", digits=3, signed=True),
+        ),
+        presets=(
+            Preset("10 Hz", "c* peaks between the thresholds: a strong synapse weakens.", {}),
+            Preset(
+                "40 Hz",
+                "c* passes both thresholds: a weak synapse ends above one half, on its way to 1.",
+                {"frequency": 40.0, "rho0": 0.0},
+            ),
+            Preset(
+                "other order",
+                "The action potential first: c* stays below both, and nothing changes.",
+                {"dt": -10.0},
+            ),
+            Preset(
+                "in vivo calcium",
+                "1.2 mM, thresholds measured anew: even at 40 Hz c* stays below both.",
+                {
+                    "frequency": 40.0,
+                    "calcium_out": 1.2,
+                    "theta_d": 54.0,
+                    "theta_p": 63.0,
+                    "rho0": 0.0,
+                },
+            ),
+            Preset(
+                "no action potential",
+                "Presynaptic spikes alone, at 40 Hz: c* stays below both thresholds.",
+                {"frequency": 40.0, "template_height": 0.0},
+            ),
+        ),
+        ordered=(BAND,),
+        code=(
+            "from heterolib.neocortex import pair_one_synapse\n\n"
+            "pair_one_synapse({frequency}, {dt}, cao_mM={calcium_out}, use={u},\n"
+            "                 height_mV={template_height}, thresholds=({theta_d}, {theta_p}),\n"
+            "                 rho0=('weak', 'strong').index('{rho0}'), duration_ms=1800)"
+        ),
+        note=PRESCRIBED + " Ten sweeps, one every 4 s.",
+    )
+
+
+def _frequency_curve() -> Explorer:
+    n_f, step_f, n_d, step_d = 20, 2.5, 15, 5.0
+    tick, most = cortex.TICK, 50.0
+    tail = round(TAIL_MS / tick)
+    trains = round((most + (C["train_spikes"] - 1.0) * 1000.0 / step_f) / tick)
+    longest = cortex.BEGIN + trains + tail
+    factors = [C[f"basal_{end}"] for end in ENDS]
+    says = ("c_pre in θ_d", "c_post in θ_d", "c_pre in θ_p", "c_post in θ_p")
+    return Explorer(
+        name="frequency-curve",
+        title="Frequency and timing at one synapse",
+        kernel=cortex.explore_frequency_curve,
+        controls=(
+            Control("dt", "post minus pre, left and middle", "ms", -most, most, 1.0, 10.0),
+            Control("frequency", "frequency, right", "Hz", 2.5, 50.0, 0.5, 10.0),
+            *_one_synapse_controls(),
+            *(
+                Control(f"p_{k + 1}", f"p{k + 1}: {says[k]}", "", 0.0, 6.0, 0.01, round(x, 2))
+                for k, x in enumerate(factors)
+            ),
+        ),
+        constants=(
+            C["train_spikes"],
+            tail,
+            C["sweeps"],
+            C["sweep_interval"],
+            n_f,
+            step_f,
+            n_d,
+            step_d,
+            *_single_synapse(),
+        ),
+        outputs=(
+            Output("f", n_f),
+            Output("peak", n_f),
+            Output("weak", n_f),
+            Output("strong", n_f),
+            Output("delay", n_d),
+            Output("weak_delay", n_d),
+            Output("strong_delay", n_d),
+            Output("c_pre"),
+            Output("c_post"),
+            Output("theta_d"),
+            Output("theta_p"),
+            Output("line_d", n_f),
+            Output("line_p", n_f),
+        ),
+        work=_sweep_work(longest),
+        views=(
+            Traces(
+                "frequency (Hz)",
+                "peak of c* (µM ms)",
+                (
+                    Line("f", "peak", "peak of c*"),
+                    Line("f", "line_d", "θ_d", 1),
+                    Line("f", "line_p", "θ_p", 2),
+                ),
+            ),
+            Traces(
+                "frequency (Hz)",
+                "efficacy",
+                (Line("f", "weak", "was weak", 3), Line("f", "strong", "was strong", 4)),
+            ),
+            Traces(
+                "post minus pre (ms)",
+                "efficacy",
+                (
+                    Line("delay", "weak_delay", "was weak", 3),
+                    Line("delay", "strong_delay", "was strong", 4),
+                ),
+            ),
+        ),
+        readouts=(
+            Readout("c_pre", "c_pre", "µM ms", 1),
+            Readout("c_post", "c_post", "µM ms", 1),
+            Readout("theta_d", "threshold of weakening", "µM ms", 1),
+            Readout("theta_p", "threshold of strengthening", "µM ms", 1),
+        ),
+        presets=(
+            Preset(
+                "slice",
+                "+10 ms: nothing up to 7.5 Hz, the strong weaken at 10, all strengthen from 15.",
+                {},
+            ),
+            Preset(
+                "in vivo calcium",
+                "1.2 mM, thresholds measured anew: nothing changes at any frequency.",
+                {"calcium_out": 1.2},
+            ),
+            Preset(
+                "small action potential",
+                "30 mV at the spine: strengthening needs more than 30 Hz.",
+                {"template_height": 30.0},
+            ),
+            Preset(
+                "apical factors",
+                "θ_p is beyond five times c_pre: fast trains now weaken, and nothing strengthens.",
+                {f"p_{k + 1}": round(C[f"apical_{e}"], 2) for k, e in enumerate(ENDS)},
+            ),
+        ),
+        code=(
+            "from heterolib.neocortex import EfficacyRule, pair_one_synapse\n\n"
+            "rule = EfficacyRule(basal=({p_1}, {p_2}, {p_3}, {p_4}))\n"
+            "given = dict(cao_mM={calcium_out}, use={u}, height_mV={template_height}, rule=rule)\n"
+            "places = [(2.5 * (k + 1), {dt}) for k in range(20)]\n"
+            "places += [({frequency}, 5.0 * k) for k in range(-7, 8)]\n"
+            "[[pair_one_synapse(f, dt, rho0=rho, **given) for rho in (0, 1)] for f, dt in places]"
+        ),
+        note=PRESCRIBED + " Ten sweeps of five pairs, one every 4 s.",
+    )
+
+
 EXPLORERS = {
     e.name: e
     for e in (
@@ -1389,6 +1634,8 @@ EXPLORERS = {
         _three_experiments(),
         _voltage_cable_soma(),
         _order_learning(),
+        _neocortical_synapse(),
+        _frequency_curve(),
         _slice_to_brain(),
         _place_on_the_tree(),
         _mystery_synapse(),

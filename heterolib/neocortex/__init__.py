@@ -39,6 +39,7 @@ from heterolib.neocortex.pairing import (
     pairing_cell,
     run_pairing,
 )
+from heterolib.neocortex.single import OneSynapse, pair_one_synapse
 from heterolib.neocortex.synapse import (
     EfficacyRule,
     ReleaseResult,
@@ -62,6 +63,7 @@ __all__ = [
     "Connection",
     "EfficacyRule",
     "Membrane",
+    "OneSynapse",
     "PairingResult",
     "Protocol",
     "Pulse",
@@ -81,6 +83,7 @@ __all__ = [
     "l23_pyramidal",
     "measure_thresholds",
     "nmda_calcium_share",
+    "pair_one_synapse",
     "pairing_cell",
     "release_scaling",
     "run_pairing",

@@ -1158,3 +1158,266 @@ def explore_place(p, out, work):
     out[o + 6] = t_p
     out[o + 7] = x
     out[o + 8] = peak
+
+
+TICK, LONG, AFTER, BEGIN = 0.25, 8, 32, 40  # ms; ticks
+
+
+V_REST, AP_RISE, AP_DECAY, AP_NORM = 0, 1, 2, 3  # places in the voltage
+
+
+EP_RISE, EP_DECAY, EP_NORM, EP_HEIGHT = 4, 5, 6, 7
+
+
+FAST_A, SLOW_A, FAST_E, SLOW_E = 8, 9, 10, 11  # its parts now
+
+
+SIZE_V = 12
+
+
+AT_S = SIZE_P
+
+
+AT_F = AT_S + SIZE_S
+
+
+AT_V = AT_F + SIZE_F
+
+
+AT_C = AT_V + SIZE_V  # c* and step of every node from here, in turn
+
+
+@jit
+def paired_sweep(w, period, pre, post, pairs_pre, pairs_post, end, height, mode, out, o_ca, o_cs):
+    """One sweep, from rest; keeps c* and steps in w, returns how many.
+
+    `pre` and `post` are the ticks of the first spikes. Where o_ca is not negative, calcium and c*
+    go to `out` once every `LONG` ticks.
+    """
+    s = AT_S
+    for k in range(SIZE_S):
+        w[s + k] = 0.0
+    w[s + U] = w[U_D]
+    w[s + G] = w[G_D]
+    w[s + READY] = w[SITES]
+    for k in range(4):
+        w[AT_V + FAST_A + k] = 0.0
+    rest = w[AT_V + V_REST]
+    synapse_rest(w, s, w, 0, rest)
+    w[s + CS] = 0.0
+    w[s + CS_PEAK] = 0.0
+    v = rest
+    k = 0
+    n = 0
+    n_pre = 0
+    n_post = 0
+    last = -AFTER
+    h_now = 0.0
+    w[AT_C] = 0.0
+    w[AT_C + 1] = 0.0
+    if o_ca >= 0:
+        out[o_ca] = w[s + CA]
+        out[o_cs] = w[s + CS]
+    a_fast = a_slow = e_fast = e_slow = 1.0
+    while k < end:
+        next_pre = pre + n_pre * period if n_pre < pairs_pre else end
+        next_post = post + n_post * period if n_post < pairs_post else end
+        if next_pre == k:
+            share = release(w, s, w, 0, k * TICK, 0.0, 0.0, mode)
+            open_channels(w, s, w, 0, share, 0.0)
+            w[AT_V + FAST_E] += share
+            w[AT_V + SLOW_E] += share
+            n_pre += 1
+            last = k
+            next_pre = pre + n_pre * period if n_pre < pairs_pre else end
+        if next_post == k:
+            w[AT_V + FAST_A] += 1.0
+            w[AT_V + SLOW_A] += 1.0
+            n_post += 1
+            last = k
+            next_post = post + n_post * period if n_post < pairs_post else end
+        to = k + 1 if k - last < AFTER else (k // LONG + 1) * LONG
+        to = min(to, next_pre, next_post, end)
+        h = (to - k) * TICK
+        if h != h_now:
+            h_now = h
+            gate_factors(w, 0, 0.5 * h, w, AT_F)
+            calcium_factors(w, 0, h, w, AT_F)
+            a_fast = math.exp(-h / w[AT_V + AP_RISE])
+            a_slow = math.exp(-h / w[AT_V + AP_DECAY])
+            e_fast = math.exp(-h / w[AT_V + EP_RISE])
+            e_slow = math.exp(-h / w[AT_V + EP_DECAY])
+        w[AT_V + FAST_A] *= a_fast
+        w[AT_V + SLOW_A] *= a_slow
+        w[AT_V + FAST_E] *= e_fast
+        w[AT_V + SLOW_E] *= e_slow
+        ap = w[AT_V + AP_NORM] * (w[AT_V + SLOW_A] - w[AT_V + FAST_A])
+        ep = w[AT_V + EP_NORM] * (w[AT_V + SLOW_E] - w[AT_V + FAST_E])
+        v_end = rest + height * ap + w[AT_V + EP_HEIGHT] * ep
+        middle = 0.5 * (v + v_end)
+        quarter = 0.25 * (v_end - v)
+        gates_step(w, s, w, 0, w, AT_F, middle - quarter)
+        block = magnesium_gate(middle, w[MG], w[MG_SLOPE], w[MG_HALF])
+        calcium_step(w, s, w, 0, w, AT_F, h, middle, block)
+        gates_step(w, s, w, 0, w, AT_F, middle + quarter)
+        v = v_end
+        k = to
+        n += 1
+        w[AT_C + 2 * n] = w[s + CS]
+        w[AT_C + 2 * n + 1] = h
+        if o_ca >= 0 and k % LONG == 0:
+            out[o_ca + k // LONG] = w[s + CA]
+            out[o_cs + k // LONG] = w[s + CS]
+    return n
+
+
+@jit
+def efficacy_sweep(w, n, rho, pause):
+    """The efficacy after the sweep kept in w, and a pause."""
+    below = 0.0
+    for k in range(n):
+        c0 = w[AT_C + 2 * k]
+        c1 = w[AT_C + 2 * k + 2]
+        h = w[AT_C + 2 * k + 3]
+        if w[THETA_D] < 0.0 or max(c0, c1) <= w[THETA_D]:
+            below += h
+            continue
+        rho = efficacy_free(rho, below, w[TAU_RHO])
+        below = 0.0
+        rho = efficacy_step(
+            rho, c0, c1, h, w[THETA_D], w[THETA_P], w[GAMMA_D], w[GAMMA_P], w[TAU_RHO]
+        )
+    return efficacy_free(rho, below + pause, w[TAU_RHO])
+
+
+@jit
+def single_synapse(p, i, cao, use, w):
+    """Write a row of parameters and the voltage to w.
+
+    From p at i: the row, the first `EP_HEIGHT` + 1 places of the voltage, then three constants of
+    NMDA calcium and three of release.
+    """
+    for k in range(SIZE_P):
+        w[k] = p[i + k]
+    i += SIZE_P
+    for k in range(FAST_A):
+        w[AT_V + k] = p[i + k]
+    i += FAST_A
+    w[CA_OUT] = 1000.0 * cao
+    w[CA_N] = nmda_calcium_share(cao, p[i], p[i + 1], p[i + 2])
+    w[SCALE] = release_factor(cao, p[i + 3], p[i + 4], p[i + 5])
+    w[U_D] = w[U_P] = use
+    w[THETA_D] = w[THETA_P] = -1.0
+
+
+@jit
+def peaks_alone(w, end, height, out):
+    """c_pre (all sites at once) and c_post: peaks of c* after one spike of either side.
+
+    Each in a sweep of `end` ticks; nothing is written to `out`.
+    """
+    paired_sweep(w, 1, BEGIN, BEGIN, 1, 0, end, height, FULL, out, -1, -1)
+    c_pre = w[AT_S + CS_PEAK]
+    paired_sweep(w, 1, BEGIN, BEGIN, 0, 1, end, height, FULL, out, -1, -1)
+    return c_pre, w[AT_S + CS_PEAK]
+
+
+@jit
+def explore_neocortical_synapse(p, out, work):
+    """Five pairs at one synapse: calcium, c* and efficacy.
+
+    Controls: frequency (Hz), t_post - t_pre (ms), extracellular calcium (mM), utilisation, height
+    of the action potential (mV), thresholds (µM ms), efficacy at the start. Constants: pairs,
+    ticks of a sweep, sweeps, pause after each (ms), then those of `single_synapse`.
+    """
+    pairs, end, sweeps, pause = int(p[8]), int(p[9]), int(p[10]), p[11]
+    single_synapse(p, 12, p[2], p[3], work)
+    alone = peaks_alone(work, end, p[4], out)
+    work[THETA_D] = p[5]
+    work[THETA_P] = p[6]
+    n_t = end // LONG + 1
+    for k in range(n_t):
+        out[k] = k * LONG * TICK
+    period = math.floor(1000.0 / p[0] / TICK + 0.5)
+    lag = math.floor(p[1] / TICK + 0.5)
+    first = BEGIN + max(lag, 0)
+    n = paired_sweep(
+        work, period, first - lag, first, pairs, pairs, end, p[4], MEAN, out, n_t, 2 * n_t
+    )
+    o = 3 * n_t
+    rho = p[7]
+    for k in range(sweeps + 1):
+        out[o + k] = k
+        out[o + sweeps + 1 + k] = rho
+        if k < sweeps:
+            rho = efficacy_sweep(work, n, rho, pause)
+    o += 2 * (sweeps + 1)
+    above_d = 0.0
+    above_p = 0.0
+    for k in range(n):
+        c0 = work[AT_C + 2 * k]
+        c1 = work[AT_C + 2 * k + 2]
+        above_d += time_above(p[5], c0, c1, work[AT_C + 2 * k + 3])
+        above_p += time_above(p[6], c0, c1, work[AT_C + 2 * k + 3])
+    out[o] = work[AT_S + CA_PEAK]
+    out[o + 1] = work[AT_S + CS_PEAK]
+    out[o + 2] = alone[0]
+    out[o + 3] = alone[1]
+    out[o + 4] = above_d - above_p
+    out[o + 5] = above_p
+    out[o + 6] = rho
+    out[o + 7] = rho - p[7]
+
+
+@jit
+def explore_frequency_curve(p, out, work):
+    """What sweeps of pairs leave at one synapse, over frequency and over timing.
+
+    Controls: t_post - t_pre (ms) of the first curve, frequency (Hz) of the second, extracellular
+    calcium (mM), utilisation, height of the action potential (mV), the four factors of the
+    thresholds. Constants: pairs, ticks after the last spike, sweeps, interval (ms), frequencies
+    and their step, delays and their step, then those of `single_synapse`.
+    """
+    pairs, tail, sweeps, interval = int(p[9]), int(p[10]), int(p[11]), p[12]
+    n_f, step_f, n_d, step_d = int(p[13]), p[14], int(p[15]), p[16]
+    single_synapse(p, 17, p[2], p[3], work)
+    alone = peaks_alone(work, tail, p[4], out)
+    theta_d = p[5] * alone[0] + p[6] * alone[1]
+    theta_p = p[7] * alone[0] + p[8] * alone[1]
+    if theta_d < theta_p:
+        work[THETA_D] = theta_d
+        work[THETA_P] = theta_p
+    o_2 = 4 * n_f
+    for q in range(n_f + n_d):
+        curve = q < n_f
+        frequency = (q + 1) * step_f if curve else p[1]
+        delay = p[0] if curve else (q - n_f - (n_d - 1) // 2) * step_d
+        period = math.floor(1000.0 / frequency / TICK + 0.5)
+        lag = math.floor(delay / TICK + 0.5)
+        first = BEGIN + max(lag, 0)
+        end = ((BEGIN + abs(lag) + (pairs - 1) * period + tail) // LONG) * LONG
+        n = paired_sweep(
+            work, period, first - lag, first, pairs, pairs, end, p[4], MEAN, out, -1, -1
+        )
+        weak = 0.0
+        strong = 1.0
+        for _ in range(sweeps):
+            weak = efficacy_sweep(work, n, weak, interval - end * TICK)
+            strong = efficacy_sweep(work, n, strong, interval - end * TICK)
+        if curve:
+            out[q] = frequency
+            out[n_f + q] = work[AT_S + CS_PEAK]
+            out[2 * n_f + q] = weak
+            out[3 * n_f + q] = strong
+        else:
+            out[o_2 + q - n_f] = delay
+            out[o_2 + n_d + q - n_f] = weak
+            out[o_2 + 2 * n_d + q - n_f] = strong
+    o = o_2 + 3 * n_d
+    out[o] = alone[0]
+    out[o + 1] = alone[1]
+    out[o + 2] = theta_d
+    out[o + 3] = theta_p
+    for q in range(n_f):
+        out[o + 4 + q] = theta_d
+        out[o + 4 + n_f + q] = theta_p

@@ -630,6 +630,19 @@ REDUCED_CELLS = ParameterSet(
             "ms",
             "release without action potential: c* within 1e-3",
         ),
+        "template_rest": _stick("V_r", "voltage at rest of the prescribed voltage", -70.0, "mV"),
+        "template_height": _stick(
+            "a_b", "height of the action potential at the spine, prescribed", 50.0, "mV"
+        ),
+        "template_rise": _stick(
+            r"\tau_1^b", "rise time of the prescribed action potential", 0.4, "ms"
+        ),
+        "template_decay": _stick(
+            r"\tau_2^b", "decay time of the prescribed action potential", 2.0, "ms"
+        ),
+        "epsp_height": _cell("a_e", "local EPSP if all sites release, prescribed", 10.0, "mV"),
+        "epsp_rise": _cell(r"\tau_1^e", "rise time of the prescribed EPSP", 1.0, "ms"),
+        "epsp_decay": _cell(r"\tau_2^e", "decay time of the prescribed EPSP", 20.0, "ms"),
         "step": _ours(
             "h",
             "time step of a cell",

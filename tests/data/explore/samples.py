@@ -21,6 +21,8 @@ CHAPTERS = {
     "08-how-sturdy": "two-spines",
     "09-voltage-cable-soma": "voltage-cable-soma",
     "10-learning-the-order": "order-learning",
+    "11-neocortical-synapse": "neocortical-synapse",
+    "12-one-parameter-set": "frequency-curve",
     "13-from-slice-to-brain": "slice-to-brain",
     "14-place-and-circuit": "place-on-the-tree",
     "mystery-synapse": "mystery-synapse",
