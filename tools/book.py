@@ -22,6 +22,7 @@ SOURCES = (
     *("_config.yml", "_toc.yml", "_ext", "_static", "chapters", "heterolib", "constraints.txt"),
     "benchmarks/results.json",
     "benchmarks/neocortex.json",
+    "tests/data/glusynapse",  # drawn in chapter 11
 )
 # Every warning is an error, every unknown reference a warning; _config.yml forces execution.
 RUN = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
