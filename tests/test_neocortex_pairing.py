@@ -146,7 +146,7 @@ def test_every_pathway_has_its_cell():
     for name in PATHWAYS:
         c = sample_connection(generator(), name)
         assert c.pathway == name
-        wanted = {"L5": "L5 thick-tufted", "3": "L2/3 pyramidal", "4": "L4 pyramidal"}
+        wanted = {"L5": "L5 thick-tufted", "3": "L2/3 pyramidal", "L4": "L4 pyramidal"}
         assert c.cell.name == wanted[name.split(",")[0].split("-")[1].split("/")[-1]]
 
 
