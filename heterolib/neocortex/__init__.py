@@ -6,6 +6,13 @@
 [3.0]
 """
 
+from heterolib.neocortex.circuit import (
+    CircuitResult,
+    Network,
+    run_network,
+    run_population,
+    sample_network,
+)
 from heterolib.neocortex.connection import (
     PATHWAYS,
     ActionPotential,
@@ -60,9 +67,11 @@ __all__ = [
     "Cell",
     "CellRecord",
     "CellRun",
+    "CircuitResult",
     "Connection",
     "EfficacyRule",
     "Membrane",
+    "Network",
     "OneSynapse",
     "PairingResult",
     "Protocol",
@@ -86,9 +95,12 @@ __all__ = [
     "pair_one_synapse",
     "pairing_cell",
     "release_scaling",
+    "run_network",
     "run_pairing",
+    "run_population",
     "run_synapse",
     "sample_connection",
+    "sample_network",
     "sample_physiology",
     "simulate_release",
 ]
