@@ -225,3 +225,20 @@ def test_means_of_the_maps():
     assert means.shape == (2, 7, 7)
     for k, cao in enumerate((2.0, 1.2)):
         assert means[k] == pytest.approx(table[cao].unstack().to_numpy())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["population", "network"])
+def test_stored_circuits_can_be_had_again(name):
+    table, study = precomputed.read(name), precomputed.STUDIES[name]
+    cells = study.cells()
+    assert len(table) == len(cells)
+    i = 1
+    assert all(table[k].iloc[i] == v for k, v in cells[i].items())
+    again = study.function(**cells[i])
+    for key in study.keep:
+        if np.ndim(again[key]) == 0:
+            assert table[key].iloc[i] == pytest.approx(again[key], rel=5e-6)
+        else:
+            stored = [table[f"{key}_{k}"].iloc[i] for k in range(len(again[key]))]
+            assert stored == pytest.approx(again[key], rel=5e-6)
