@@ -268,6 +268,7 @@ P = dict(rng=generator(), duration_ms=1000.0)
         (lambda: Network(2, (basal(0.0), basal(0.0)), (0, 1), (0, 1)), "another cell"),
         (lambda: Network(2, (basal(0.0),), (0,), (1,)), "receives"),
         (lambda: Network(2, (basal(0.0), basal(0.0)), (0, 2), (1, 0)), "pre"),
+        (lambda: Network(2, (basal(0.0), basal(0.0)), (0, 1), (1, 0)), "ascending"),
         (lambda: sample_network(1), "rng"),
         (lambda: sample_network(generator(), 1), "n_cells"),
         (lambda: sample_network(generator(), 3, 1.5), "probability"),

@@ -376,12 +376,13 @@ class Network:
     connections : tuple of Connection
         All on the same reduced cell; every postsynaptic cell is its own copy.
     pre, post : tuple of int
-        Numbers of the two cells of each connection.
+        Numbers of the two cells of each connection; those of `post` ascend.
 
     Raises
     ------
     ValueError
-        If lengths differ, a number is no cell, a cell would reach itself, or one receives nothing.
+        If lengths differ, a number is no cell, `post` does not ascend, a cell would reach itself,
+        or one receives nothing.
     """
 
     n_cells: int
@@ -402,6 +403,8 @@ class Network:
         for i, (a, b) in enumerate(zip(self.pre, self.post, strict=True)):
             if a == b:
                 raise ValueError(f"pre[{i}] is {a}, as post[{i}]; allowed: another cell")
+        if list(self.post) != sorted(self.post):
+            raise ValueError(f"post is {self.post!r}; allowed: numbers in ascending order")
         if missing := set(range(n)) - set(self.post):
             raise ValueError(f"post lacks {min(missing)}; allowed: every cell receives something")
 
@@ -482,7 +485,6 @@ def run_network(
     Parameters
     ----------
     network : Network
-        Its connections stand in the order of their postsynaptic cells.
     rng : numpy.random.Generator
     duration_ms : float
     drive_hz : float
@@ -512,9 +514,7 @@ def run_network(
     n = checks.steps("delay_ms", checks.number("delay_ms", delay_ms, h, 1000.0), h)
     n_samples, per_sample, h = _steps(duration_ms, sample_ms, step_ms)
     rate = _rate("drive_hz", drive_hz, duration_ms)
-    order = sorted(range(len(network.post)), key=lambda i: network.post[i])
-    connections = [network.connections[i] for i in order]
-    pre, post = ([who[i] for i in order] for who in (network.pre, network.post))
+    connections, pre, post = network.connections, network.pre, network.post
     pairs = _all_pairs(connections, cao_mM, rule)
     beat = {"modulation": modulation, "modulation_hz": modulation_hz}
     pulses, lanes, inputs = [], [], []
