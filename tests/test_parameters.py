@@ -193,7 +193,7 @@ def test_units_are_those_of_the_library():
     of_both_papers = {"", "µm", "µm²/s", "ms", "mV", "µM", "nS", "pA", "1/s", "C/mol"}
     of_textbooks = {"pF", "µF/cm²", "Ω cm²", "Ω cm"}  # electrical constants as they give them
     of_the_neocortex = {"µm³", "mM", "nS/µm²", "1/mV", "1/ms", "1/(mV ms)", "J/(mol K)", "°C"}
-    of_the_neocortex |= {"pF/µm²", "MΩ µm"}
+    of_the_neocortex |= {"pF/µm²", "MΩ µm", "Hz"}
     assert units <= of_both_papers | of_textbooks | of_the_neocortex
 
 

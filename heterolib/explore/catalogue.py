@@ -1055,7 +1055,8 @@ def _slice_to_brain() -> Explorer:
             Output("slice_dt", n_d),
             Output("brain_f", n_f),
             Output("brain_dt", n_d),
-            *(Output(f"chance_{n}", 1, 100.0) for n in range(most + 1)),
+            Output("released", most + 1),
+            Output("chance", most + 1, 100.0),
             Output("f_now"),
             Output("dt_now"),
             Output("slice_now"),
@@ -1090,9 +1091,12 @@ def _slice_to_brain() -> Explorer:
                     Marker("dt_now", "brain_now", "", 1),
                 ),
             ),
-            Bars(
-                "chance per spike (%)",
-                tuple((f"chance_{n}", f"{n} released") for n in range(most + 1)),
+            Traces(
+                "vesicles released by a spike",
+                "chance (%)",
+                (Line("released", "chance"),),
+                points=True,
+                zero_line=True,
             ),
         ),
         readouts=(
@@ -1141,7 +1145,7 @@ def _slice_to_brain() -> Explorer:
         ),
         note=(
             "The two curves are stored means over 30 connections of the reduced layer 5 cell, all "
-            "chances included. Calcium, utilisation and sites change only the bars: a rested "
+            "chances included. Calcium, utilisation and sites change only the chances of a rested "
             "synapse, computed as you move."
         ),
     )
@@ -1225,7 +1229,6 @@ def _place_on_the_tree() -> Explorer:
                     Line("along", "pair_along", "peak of one pair", 0),
                 ),
                 markers=(Marker("place", "pair", "here", 0),),
-                log_y=True,
             ),
             Traces(
                 "time (ms)",

@@ -980,6 +980,9 @@ def explore_slice_to_brain(p, out, work):
     u = min(use * release_factor(cao, hill, half, reference), 1.0)
     term = (1.0 - u) ** p[4]
     for n in range(most + 1):
+        out[o + n] = n
+    o += most + 1
+    for n in range(most + 1):
         out[o + n] = 0.0
     if u >= 1.0:
         out[o + sites] = 1.0
