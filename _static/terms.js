@@ -13,17 +13,21 @@
     on = null;
   };
 
+  const place = () => {
+    const word = on.getClientRects()[0], box = tip.getBoundingClientRect();
+    const room = document.documentElement.clientWidth - box.width - 8;
+    const below = word.bottom + box.height + 8 < innerHeight;
+    tip.style.left = `${Math.max(8, Math.min(word.left, room))}px`;
+    tip.style.top = `${below ? word.bottom : word.top - box.height}px`;
+  };
+
   const show = (link) => {
     hide();
     on = link;
     tip.textContent = link.dataset.tip;
     tip.hidden = false;
     link.setAttribute("aria-describedby", tip.id);
-    const word = link.getClientRects()[0], box = tip.getBoundingClientRect();
-    const room = document.documentElement.clientWidth - box.width - 8;
-    const below = word.bottom + box.height + 8 < innerHeight;
-    tip.style.left = `${Math.max(8, Math.min(word.left, room))}px`;
-    tip.style.top = `${below ? word.bottom : word.top - box.height}px`;
+    place();
   };
 
   const start = () => {
@@ -39,7 +43,8 @@
     }
     tip.addEventListener("pointerleave", hide);
     addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-    addEventListener("scroll", hide, { passive: true });
+    // a focus may have scrolled the page: the explanation goes along with its word
+    addEventListener("scroll", () => { if (on) place(); }, { passive: true });
   };
 
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);

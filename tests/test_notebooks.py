@@ -1,5 +1,6 @@
 """The chapters as they are kept in git: clean, valid, and every figure described."""
 
+import re
 import sys
 from types import ModuleType
 
@@ -102,6 +103,29 @@ def test_a_text_draft_becomes_a_clean_notebook(tmp_path):
     assert code.source == "x = 1"
     assert code.metadata == {"mystnb": {"image": {"alt": "A line"}}, "tags": ["figure"]}
     assert target.read_text(encoding="utf-8") == notebook.stripped(target)
+
+
+# ---- exercises -------------------------------------------------------------------------------
+
+EXERCISE = re.compile(r"^(`{3,})\{exercise\}[^\n]*\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
+HINT = re.compile(r"^`{3,}\{admonition\} [^\n]*Hint[^\n]*\n:class: dropdown$", re.MULTILINE)
+NUMBERED = [path for path in CHAPTERS if path.stem[:2].isdigit()]
+
+
+@pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
+def test_every_exercise_has_a_folded_hint_and_a_folded_solution(path):
+    """The ladder: the question, a hint to unfold, then the solution to unfold."""
+    text = "\n\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
+    exercises = [(match[2], match.end()) for match in EXERCISE.finditer(text)]
+    assert len(exercises) >= 3
+    for body, end in exercises:
+        label = re.search(r"^:label: (\S+)$", body, re.MULTILINE)[1]
+        assert HINT.search(body), f"{label} has no folded hint"
+        solution = re.search(
+            rf"^`{{3,}}\{{solution(?:-start)?\}} {label}\n(.*?)^`{{3,}}", text, re.M | re.S
+        )
+        assert solution and solution.start() > end, f"{label} has no solution after it"
+        assert ":class: dropdown" in solution[1], f"the solution of {label} is not folded"
 
 
 # ---- on Google Colab -------------------------------------------------------------------------
