@@ -110,6 +110,46 @@ def test_page_names_no_outside_resource(built_book, name):
     assert not [address for address in used if address and urlsplit(address).netloc]
 
 
+@pytest.mark.parametrize("name", ["index.html", *BOOK_PAGES])
+def test_a_shared_link_shows_a_card(built_book, name):
+    page = parsed(built_book / name)
+    told = {m["property"]: m["content"] for m in page.find_all("meta", property=True)}
+    base = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]
+    heading = page.select_one("article h1").get_text(" ", strip=True).rstrip("# ")
+    assert told["og:title"].split(". ")[-1] in heading and "<" not in told["og:title"]
+    assert len(told.get("og:description", "")) <= 203
+    assert told["og:url"] == base + (BOOK_PAGES[0] if name == "index.html" else name)
+    assert (built_book / told["og:image"].removeprefix(base)).is_file()
+    assert [link["href"] for link in page.find_all("link", rel="canonical")] == [told["og:url"]]
+
+
+def test_the_card_has_the_size_that_is_asked_for():
+    from PIL import Image
+
+    with Image.open(ROOT / "_static" / "card.png") as card:
+        assert card.size == (1200, 630)
+
+
+@pytest.mark.parametrize("name", ALL_PAGES)
+def test_the_icon_lies_in_the_book(built_book, name):
+    page = parsed(built_book / name)
+    base = page.find("base")
+    place = (built_book / name).parent / (Path(base["href"]).parent if base else "")
+    (icon,) = page.select("link[rel~=icon]")
+    assert (place / icon["href"]).resolve().is_file()
+
+
+@pytest.mark.parametrize("name", BOOK_PAGES)
+def test_words_are_explained_once_on_a_page(built_book, name):
+    page = parsed(built_book / name)
+    links = page.select("a.hl-term")
+    assert len({link["data-tip"] for link in links}) == len(links)
+    terms = {dt["id"] for dt in parsed(built_book / "chapters/glossary.html").select("dt[id]")}
+    assert {link["href"].split("#")[1] for link in links} <= terms
+    if re.match(r"chapters/\d\d-", name):
+        assert links
+
+
 @pytest.mark.parametrize("name", BOOK_PAGES)
 def test_no_formula_is_left_raw(built_book, name):
     """Formulas in text are set by MathJax; in tables made by code they must be HTML."""
