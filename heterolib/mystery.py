@@ -102,7 +102,8 @@ class Notebook:
         return (
             f"<form class='hl-predict hl-mystery' data-rules='{html.escape(rules, quote=True)}'>"
             "<p><button type='button' name='record'>Write down this experiment</button></p>"
-            "<div style='overflow-x: auto'><table class='hl-records' hidden><caption>Experiments</caption><thead><tr>"
+            "<div style='overflow-x: auto'><table class='hl-records' hidden>"
+            "<caption>Experiments</caption><thead><tr>"
             "<th scope='col'>pulses</th><th scope='col'>interval (ms)</th>"
             "<th scope='col'>weight</th><th scope='col'>peak calcium (nM)</th>"
             "<th scope='col'>change</th></tr></thead><tbody></tbody></table></div>"
