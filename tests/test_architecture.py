@@ -64,6 +64,14 @@ def test_every_module_of_the_table_exists_and_imports_only_upwards(module):
     assert not wrong
 
 
+def test_every_module_is_in_the_table():
+    files = PACKAGE.rglob("*.py")
+    names = [".".join(f.relative_to(PACKAGE).with_suffix("").parts) for f in files]
+    modules = {n for n in names if n.split(".")[-1] != "__init__"}
+    missing = {m for m in modules if level_of(m) is None} - {"sweep"}
+    assert not missing, "name them in chapters/architecture.md"
+
+
 def test_the_table_is_no_trivial_one():
     assert len(LAYERS) >= 5 and len(LEVEL) > 25
     # read downwards it would not hold: layers are not mere lists
