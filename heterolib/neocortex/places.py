@@ -31,7 +31,7 @@ def width_of_unit_decay(ratio: float = K["spike_rise"]) -> float:
     Examples
     --------
     >>> round(width_of_unit_decay(0.2), 3)
-    1.184
+    1.227
     """
     r = checks.number("ratio", ratio, 1e-3, 0.999)
     top = kernels.double_exponential_peak(r, 1.0)
