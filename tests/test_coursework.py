@@ -231,17 +231,23 @@ def test_sources_are_kept_from_the_site_and_the_package():
 
 @pytest.mark.book
 def test_nothing_of_the_sources_is_on_the_site(built_book):
+    marks = {*coursework.HIDDEN, *coursework.SOLUTION}
     secret = set()
     for path in SETS:
         content = coursework.read(path)
         secret |= secrets(content, coursework.HIDDEN) | notes(content)
-    secret |= set(coursework.HIDDEN) | set(coursework.SOLUTION)
+
+    def told(text):
+        """Marks, or more lines than a chapter shares by chance, such as a loop's head."""
+        lines = [x for x in secret if x in text]
+        return [x for x in marks if x in text] + lines * (len(lines) > 2)
+
+    assert told(SETS[0].read_text(encoding="utf-8"))
     kinds = {".html", ".js", ".json", ".txt", ".ipynb", ".md", ".inv"}
     files = [f for f in HTML.rglob("*") if f.suffix in kinds and f.is_file()]
     assert files
     for file in files:
-        text = file.read_text(encoding="utf-8", errors="replace")
-        assert not [x for x in secret if x in text], file
+        assert not told(file.read_text(encoding="utf-8", errors="replace")), file
 
 
 # -- the loop of nbgrader ----------------------------------------------------------------------
