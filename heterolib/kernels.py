@@ -2235,3 +2235,169 @@ def explore_order_learning(p, out, work):
     trained = out[m + 4 + order]
     other = out[m + 5 - order]
     out[m + 6] = (trained - other) / (trained + other) if trained + other > 0.0 else 0.0
+
+
+@jit
+def explore_neighbourhood(p, out, work):
+    """Four spines in a row, trained in one order of inputs with jitter, then shown in all orders.
+
+    p ends with the table of orders (for each order and spine the place of its input) and that of
+    jitter (for each presentation and spine, in standard deviations).
+    """
+    trained, gap, distance, repetitions, jitter = int(p[0]), p[1], p[2], int(p[3]), p[4]
+    d, w0 = p[5], p[6]
+    v_s = sphere(p[12])
+    theta_p, theta_d, gamma_p, gamma_d = p[13], p[14], p[15], p[16]
+    tau, r, a, l_n, length, n = p[17], p[18], p[19], p[20], p[21], int(p[22])
+    pulses, step_in, start, pause, tail, h = int(p[23]), p[24], p[25], p[26], p[27], p[28]
+    most, h_v, n_v, n_s, n_o = int(p[29]), p[30], int(p[31]), int(p[32]), int(p[33])
+    orders = p[44:]
+    drawn = p[44 + n_o * n_s :]
+    dx = length / n
+    q = 0.5 * h
+    k_s = q * escape_rate(PUBLISHED, d, a, l_n, v_s)
+    k_d = q * entry_rate(PUBLISHED, d, a, l_n, math.pi * r * r * dx)
+    hop = q * d / (dx * dx)
+    loss = q / tau
+    site = work
+    stop = work[n_s:]
+    following = work[2 * n_s :]
+    spine = work[3 * n_s :]
+    spine_old = work[4 * n_s :]
+    drive = work[5 * n_s :]
+    weight = work[6 * n_s :]
+    peak = work[7 * n_s :]
+    work = work[8 * n_s :]
+    ratio = work
+    pivot = work[n:]
+    shaft = work[2 * n :]
+    shaft_old = work[3 * n :]
+    spikes = work[4 * n :]
+    every = start + (n_s - 1) * gap + pause
+    count = 0
+    for s in range(n_s):
+        site[s] = n // 2 + s * int(distance / dx + 0.5)
+        following[s] = count
+        for k in range(repetitions):
+            at = k * every + start + gap * orders[trained * n_s + s] + jitter * drawn[k * n_s + s]
+            for j in range(pulses):
+                spikes[count] = at + j * step_in
+                count += 1
+        stop[s] = count
+        spine[s] = 0.0
+        drive[s] = 0.0
+        weight[s] = w0
+        peak[s] = 0.0
+    for i in range(n):
+        shaft[i] = 0.0
+    branch_factor(n, n_s, site, hop, loss, loss, loss, k_d, k_s, k_s, k_d, ratio, pivot)
+    step = int(every / h + 0.5)
+    m = most + 1
+    for k in range(m):
+        out[k] = k
+        for s in range(n_s):
+            out[(1 + s) * m + k] = weight[s]
+        if k < repetitions:
+            todo = step if k < repetitions - 1 else step + int(tail / h + 0.5)
+            branch_run(
+                k * step, todo, h, 0, n, n_s, site, hop, loss, k_s, k_s, k_d, ratio, pivot,
+                spikes, stop, following, influx_gain(p[9], p[10], p[11], v_s), p[7], p[8],
+                theta_p, theta_d, gamma_p, gamma_d, 1,
+                shaft, shaft_old, spine, spine_old, drive, weight, peak, 0, 1, peak, peak, 0, peak,
+            )  # fmt: skip
+    m *= 1 + n_s
+
+    # the soma's answer to one input at each spine, as in explore_order_learning
+    nodes = n + n_s
+    parent = work
+    axial = work[nodes:]
+    own = work[2 * nodes :]
+    load = work[3 * nodes :]
+    inverse = work[4 * nodes :]
+    turn = work[5 * nodes :]
+    v = work[6 * nodes :]
+    old = work[7 * nodes :]
+    work = work[8 * nodes :]
+    leaf = work
+    place = work[3 * n_s :]
+    source = work[4 * n_s :]
+    one = work[4 * n_s + 1 :]
+    read = work[4 * n_s + 2 :]
+    pulse = work[4 * n_s + 5 :]
+    work = work[4 * n_s + 5 + pulses :]
+    last = n_v - 1
+    now = work
+    now_end = work[last:]
+    branch = work[2 * last :]
+    unit = work[2 * last + n_s * n_v :]
+    total = work[2 * last + 2 * n_s * n_v :]
+    for s in range(n_s):
+        leaf[s] = p[39]
+        leaf[n_s + s] = p[38]
+        leaf[2 * n_s + s] = p[37]
+        place[s] = n + s
+    source[0] = p[42]
+    one[0] = 1.0
+    for j in range(pulses):
+        pulse[j] = j * step_in
+    cable_nodes(
+        n, dx, r, p[34] / 100.0, 10.0 / p[35], 1e5 / p[36], n_s, site, leaf, parent, axial, own,
+        load,
+    )  # fmt: skip
+    for i in range(nodes):
+        load[i] /= TR_LOAD * h_v
+        own[i] += load[i]
+        v[i] = 0.0
+    tree_factor(nodes, parent, axial, own, inverse, turn)
+    spike_current(last, h_v, 0, p[43], p[8], pulse, pulses, one, 1, now, now_end)
+    tree_run(
+        last, 0, nodes, parent, inverse, turn, load, v, old, 1, source, now, now_end,
+        n_s, place, 1, n_v, branch,
+    )  # fmt: skip
+    for s in range(n_s):
+        row = unit[s * n_v :]
+        row[0] = 0.0
+        soma_follow(n_v, h_v, 0, p[40], p[41], branch[s * n_v :], row)
+    gap_steps = int(gap / h_v + 0.5)
+    lower = 0.0
+    others = 0.0
+    highest = 0.0
+    m_o = m + 3 * n_v
+    # the trained order first, to compare the others with it
+    for o in range(-1, n_o):
+        row_o = trained if o < 0 else o
+        for k in range(n_v):
+            x = 0.0
+            for s in range(n_s):
+                late = k - gap_steps * int(orders[row_o * n_s + s])
+                if late >= 0:
+                    x += weight[s] * unit[s * n_v + late]
+            total[k] = x
+            if o < 0:
+                out[m + k] = k * h_v
+                out[m + n_v + k] = x
+            if o == n_o - 1 - trained:  # the table is such that this one is the reverse
+                out[m + 2 * n_v + k] = x
+        read_peak(n_v, h_v, 0, 1.0, total, read)
+        if o < 0:
+            best = read[0]
+        else:
+            out[m_o + o] = o + 1.0
+            out[m_o + n_o + o] = read[0]
+            if o != trained:
+                others += read[0]
+                highest = max(highest, read[0])
+                if read[0] < best - 1e-9:
+                    lower += 1.0
+                elif read[0] < best + 1e-9:
+                    lower += 0.5
+    m_o += 2 * n_o
+    for s in range(n_s):
+        out[m_o + s] = weight[s]
+    m_o += n_s
+    others /= n_o - 1.0
+    out[m_o] = trained + 1.0
+    out[m_o + 1] = best
+    out[m_o + 2] = others
+    out[m_o + 3] = highest
+    out[m_o + 4] = lower / (n_o - 1.0)

@@ -184,6 +184,7 @@ PURE_NUMBERS = {
     "mean change",
     "bursts given",
     "presentations",
+    "number of the order",
     "share of voltage",
     "sweeps",
     "efficacy",
@@ -670,6 +671,50 @@ def preset_order_learning_wrong_way_round(found, e):
     assert one(found, "selectivity") < -0.01
 
 
+def stands_out(found):
+    """How far the trained order lies above the mean of the others (mV)."""
+    return one(found, "peak_trained") - one(found, "peak_others")
+
+
+def preset_neighbourhood_learner_trained(found, e):
+    assert e.controls[0].options[int(e.preset("trained")["trained"])] == "2 3 1 4"
+    ends = [one(found, f"end_{k}") for k in (1, 2, 3, 4)]
+    assert np.argmax(ends) == 3 and one(found, "beaten") == 1.0
+    assert 0.0 < one(found, "peak_trained") - one(found, "peak_highest") < 0.01
+
+
+def preset_neighbourhood_learner_untrained(found, e):
+    assert all((found[f"w_{k}"] == 0.5).all() for k in (1, 2, 3, 4))
+    assert np.ptp(found["peak"]) < 0.01 * found["peak"].mean()
+
+
+def preset_neighbourhood_learner_unsteady_teacher(found, e):
+    base, values = e.run(), e.preset("unsteady teacher")
+    assert 0.4 < values["jitter"] / values["gap"] < 0.5
+    off = [abs(one(found, f"end_{k}") - one(base, f"end_{k}")) for k in (1, 2, 3, 4)]
+    assert 0.0 < max(off) < 0.03 and one(found, "beaten") == 1.0
+
+
+def preset_neighbourhood_learner_calcium_stays(found, e):
+    assert np.ptp([one(found, f"end_{k}") for k in (1, 2, 3, 4)]) < 1e-6
+    untrained = e.run(**e.preset("untrained"))
+    assert one(found, "beaten") == one(untrained, "beaten") < 0.7
+    close(found["peak"] / found["peak"].max(), untrained["peak"] / untrained["peak"].max(), 1e-5)
+
+
+def preset_neighbourhood_learner_slower_calcium(found, e):
+    assert one(found, "beaten") == 1.0
+    assert stands_out(found) / stands_out(e.run()) == pytest.approx(0.25, abs=0.03)
+
+
+def preset_neighbourhood_learner_too_quick(found, e):
+    assert one(found, "beaten") < 0.05
+
+
+def preset_neighbourhood_learner_too_slow(found, e):
+    assert np.ptp(found["peak"]) < 0.01 * found["peak"].mean()
+
+
 def means(found):
     return [one(found, f"mean_{group}") for group in ("stimulated", "near", "far")]
 
@@ -1137,6 +1182,26 @@ def code_frequency_curve(e, result, shown):
     assert (shown["line_p"] == one(shown, "theta_p")).all()
     assert shown["f"].tolist() == [2.5 * (k + 1) for k in range(20)]
     assert shown["delay"].tolist() == [5.0 * k for k in range(-7, 8)]
+
+
+def code_neighbourhood_learner(e, result, shown):
+    run, peaks = result
+    values = shown["values"]
+    close(peaks, shown["peak"])
+    n, gap = int(values["presentations"]), values["gap"]
+    step = round((78.25 + 3 * gap) / 0.25)
+    for k in range(4):
+        close(run.final_weights[k], one(shown, f"end_{k + 1}"))
+        held = np.full(13 - n, run.final_weights[k])
+        close([*run.weights[k, : step * n : step], *held], shown[f"w_{k + 1}"])
+    trained, others = peaks[int(values["trained"])], np.delete(peaks, int(values["trained"]))
+    close(trained, one(shown, "peak_trained"))
+    close(trained, shown["soma"].max(), 1e-3)
+    close(peaks[::-1][int(values["trained"])], shown["soma_back"].max(), 1e-3)
+    close([others.mean(), others.max()], [one(shown, "peak_others"), one(shown, "peak_highest")])
+    lower = (others < trained - 1e-9).mean() + 0.5 * (np.abs(others - trained) <= 1e-9).mean()
+    assert one(shown, "beaten") == pytest.approx(lower)
+    assert one(shown, "place") == values["trained"] + 1
 
 
 def check_code(e, changes):

@@ -854,6 +854,8 @@ CHANGES = {
     "timing-window": {"delay": 0.0},
     "three-experiments": {"interval": 6.0},
     "voltage-cable-soma": {"place": 40.0},
+    "order-learning": {"delay": 13.0},
+    "neighbourhood-learner": {"distance": 3.0},
     "slice-to-brain": {"calcium_out": 1.2},
     "place-on-the-tree": {"distance": 120.0},
     "mystery-synapse": {"weight": 0.9},

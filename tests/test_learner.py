@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import json
 import math
+import re
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +27,9 @@ from heterolib.orders import order_study
 from heterolib.parameters import SHAFIEE_2026
 from heterolib.soma import input_pulses, simulate_neuron
 from heterolib.sweep import sweep
+from tools import learner_tables
 
+ROOT = Path(__file__).resolve().parent.parent
 CLEAN = {"jitter_ms": 0.0, "missing": 0.0, "background_per_s": 0.0}
 
 
@@ -304,6 +311,37 @@ def test_linear_readout_is_ridge_regression():
     )
 
 
+# -- the table of the chapter ----------------------------------------------------------------
+
+
+def rows():
+    with learner_tables.FILE.open(encoding="utf-8") as file:
+        assert "python tools/learner_tables.py" in next(file)
+        return list(csv.DictReader(file))
+
+
+def test_table_has_every_cell():
+    cells = learner_tables.cells()
+    found = rows()
+    assert len(found) == len(cells)
+    for row, (study, given) in zip(found, cells, strict=True):
+        assert row["study"] == study
+        for name, value in given.items():
+            same = row[name] == value if isinstance(value, str) else float(row[name]) == value
+            assert same, (study, name)
+
+
+def test_lines_of_the_table_are_computed_again():
+    found = rows()
+    cells = learner_tables.cells()
+    small = [i for i, (_, g) in enumerate(cells) if g["n_branches"] <= 4 and g["n_classes"] <= 4]
+    for i in [0, *small[::97]]:
+        own = np.random.default_rng(np.random.SeedSequence(learner_tables.SEED, spawn_key=(i,)))
+        again = learner_cell(**cells[i][1], rng=own)
+        for name, value in again.items():
+            assert float(found[i][name]) == pytest.approx(value, abs=1e-5), (i, name)
+
+
 # -- sweeps ----------------------------------------------------------------------------------
 
 GRID = {"n_classes": [2], "n_branches": [1], "jitter_ms": [0.0, 2.0], "replicate": [0, 1],
@@ -318,3 +356,25 @@ def test_a_sweep_of_cells():
         given = {name: row[name] for name in GRID}
         again = learner_cell(**given, rng=own)
         assert again == {name: row[name] for name in again}
+
+
+def test_snippet_of_the_book(tmp_path, monkeypatch):
+    """What chapter 15 shows and cannot run: it goes as it stands, but for the address."""
+    distributed = pytest.importorskip("distributed")
+    path = ROOT / "chapters" / "15-neighbourhood-learning.ipynb"
+    page = json.loads(path.read_text(encoding="utf-8"))
+    texts = ["".join(cell["source"]) for cell in page["cells"]]
+    (snippet,) = re.findall(r"```python\n(.*?)```", "\n".join(texts), re.DOTALL)
+    assert snippet.count('"tcp://scheduler:8786"') == 1
+    monkeypatch.chdir(tmp_path)
+    names = {"grid": GRID}
+    with (
+        warnings.catch_warnings(action="ignore"),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
+        ) as cluster,
+    ):
+        exec(snippet.replace("tcp://scheduler:8786", cluster.scheduler_address), names)
+    with ThreadPoolExecutor(1) as pool:
+        here = sweep(learner_cell, GRID, seed=15, executor=pool, progress=False).table
+    assert names["result"].table.equals(here)

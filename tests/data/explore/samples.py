@@ -25,6 +25,7 @@ CHAPTERS = {
     "12-one-parameter-set": "frequency-curve",
     "13-from-slice-to-brain": "slice-to-brain",
     "14-place-and-circuit": "place-on-the-tree",
+    "15-neighbourhood-learning": "neighbourhood-learner",
     "mystery-synapse": "mystery-synapse",
 }
 
