@@ -2251,14 +2251,12 @@ def explore_neighbourhood(p, out, work):
     tau, r, a, l_n, length, n = p[17], p[18], p[19], p[20], p[21], int(p[22])
     pulses, step_in, start, pause, tail, h = int(p[23]), p[24], p[25], p[26], p[27], p[28]
     most, h_v, n_v, n_s, n_o = int(p[29]), p[30], int(p[31]), int(p[32]), int(p[33])
-    orders = p[44:]
-    drawn = p[44 + n_o * n_s :]
+    drawn = 44 + n_o * n_s
     dx = length / n
     q = 0.5 * h
     k_s = q * escape_rate(PUBLISHED, d, a, l_n, v_s)
     k_d = q * entry_rate(PUBLISHED, d, a, l_n, math.pi * r * r * dx)
     hop = q * d / (dx * dx)
-    loss = q / tau
     site = work
     stop = work[n_s:]
     following = work[2 * n_s :]
@@ -2279,7 +2277,12 @@ def explore_neighbourhood(p, out, work):
         site[s] = n // 2 + s * int(distance / dx + 0.5)
         following[s] = count
         for k in range(repetitions):
-            at = k * every + start + gap * orders[trained * n_s + s] + jitter * drawn[k * n_s + s]
+            at = (
+                k * every
+                + start
+                + gap * p[44 + trained * n_s + s]
+                + jitter * p[drawn + k * n_s + s]
+            )
             for j in range(pulses):
                 spikes[count] = at + j * step_in
                 count += 1
@@ -2290,7 +2293,7 @@ def explore_neighbourhood(p, out, work):
         peak[s] = 0.0
     for i in range(n):
         shaft[i] = 0.0
-    branch_factor(n, n_s, site, hop, loss, loss, loss, k_d, k_s, k_s, k_d, ratio, pivot)
+    branch_factor(n, n_s, site, hop, q / tau, q / tau, q / tau, k_d, k_s, k_s, k_d, ratio, pivot)
     step = int(every / h + 0.5)
     m = most + 1
     for k in range(m):
@@ -2300,7 +2303,7 @@ def explore_neighbourhood(p, out, work):
         if k < repetitions:
             todo = step if k < repetitions - 1 else step + int(tail / h + 0.5)
             branch_run(
-                k * step, todo, h, 0, n, n_s, site, hop, loss, k_s, k_s, k_d, ratio, pivot,
+                k * step, todo, h, 0, n, n_s, site, hop, q / tau, k_s, k_s, k_d, ratio, pivot,
                 spikes, stop, following, influx_gain(p[9], p[10], p[11], v_s), p[7], p[8],
                 theta_p, theta_d, gamma_p, gamma_d, 1,
                 shaft, shaft_old, spine, spine_old, drive, weight, peak, 0, 1, peak, peak, 0, peak,
@@ -2322,9 +2325,8 @@ def explore_neighbourhood(p, out, work):
     place = work[3 * n_s :]
     source = work[4 * n_s :]
     one = work[4 * n_s + 1 :]
-    read = work[4 * n_s + 2 :]
-    pulse = work[4 * n_s + 5 :]
-    work = work[4 * n_s + 5 + pulses :]
+    pulse = work[4 * n_s + 2 :]
+    work = work[4 * n_s + 2 + pulses :]
     last = n_v - 1
     now = work
     now_end = work[last:]
@@ -2369,7 +2371,7 @@ def explore_neighbourhood(p, out, work):
         for k in range(n_v):
             x = 0.0
             for s in range(n_s):
-                late = k - gap_steps * int(orders[row_o * n_s + s])
+                late = k - gap_steps * int(p[44 + row_o * n_s + s])
                 if late >= 0:
                     x += weight[s] * unit[s * n_v + late]
             total[k] = x
@@ -2378,18 +2380,18 @@ def explore_neighbourhood(p, out, work):
                 out[m + n_v + k] = x
             if o == n_o - 1 - trained:  # the table is such that this one is the reverse
                 out[m + 2 * n_v + k] = x
-        read_peak(n_v, h_v, 0, 1.0, total, read)
+        read_peak(n_v, h_v, 0, 1.0, total, peak)
         if o < 0:
-            best = read[0]
+            best = peak[0]
         else:
             out[m_o + o] = o + 1.0
-            out[m_o + n_o + o] = read[0]
+            out[m_o + n_o + o] = peak[0]
             if o != trained:
-                others += read[0]
-                highest = max(highest, read[0])
-                if read[0] < best - 1e-9:
+                others += peak[0]
+                highest = max(highest, peak[0])
+                if peak[0] < best - 1e-9:
                     lower += 1.0
-                elif read[0] < best + 1e-9:
+                elif peak[0] < best + 1e-9:
                     lower += 0.5
     m_o += 2 * n_o
     for s in range(n_s):

@@ -690,7 +690,7 @@ def preset_neighbourhood_learner_untrained(found, e):
 
 def preset_neighbourhood_learner_unsteady_teacher(found, e):
     base, values = e.run(), e.preset("unsteady teacher")
-    assert 0.4 < values["jitter"] / values["gap"] < 0.5
+    assert values["jitter"] == 4.0
     off = [abs(one(found, f"end_{k}") - one(base, f"end_{k}")) for k in (1, 2, 3, 4)]
     assert 0.0 < max(off) < 0.03 and one(found, "beaten") == 1.0
 
@@ -709,10 +709,6 @@ def preset_neighbourhood_learner_slower_calcium(found, e):
 
 def preset_neighbourhood_learner_too_quick(found, e):
     assert one(found, "beaten") < 0.05
-
-
-def preset_neighbourhood_learner_too_slow(found, e):
-    assert np.ptp(found["peak"]) < 0.01 * found["peak"].mean()
 
 
 def means(found):

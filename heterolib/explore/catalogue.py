@@ -1636,7 +1636,7 @@ def _neighbourhood() -> Explorer:
     z = np.random.default_rng(15).normal(size=(most, n_s)).clip(-2.5, 2.5)
     nodes = n + n_s
     training = 4 * n + n_s * most * pulses
-    reading = 8 * nodes + 4 * n_s + 5 + pulses + 2 * (n_v - 1) + (2 * n_s + 1) * n_v
+    reading = 8 * nodes + 4 * n_s + 2 + pulses + 2 * (n_v - 1) + (2 * n_s + 1) * n_v
     return Explorer(
         name="neighbourhood-learner",
         title="Four spines trained in one order, shown in all",
@@ -1685,7 +1685,7 @@ def _neighbourhood() -> Explorer:
             S["soma_site"],
             S["current_ratio"] * current,
             *np.argsort(table, axis=1).ravel().astype(float).tolist(),
-            *z.ravel().round(3).tolist(),
+            *z.ravel().round(1).tolist(),
         ),
         outputs=(
             Output("given", most + 1),
@@ -1736,8 +1736,8 @@ def _neighbourhood() -> Explorer:
         presets=(
             Preset(
                 "trained",
-                "Spine 4, the last in line, ends strongest. The trained order stands above all "
-                "others; above the best of them by less than a hundredth of a millivolt.",
+                "Spine 4, last in line, ends strongest. The trained order beats all others, the "
+                "best of them by less than 0.01 mV.",
                 {},
             ),
             Preset(
@@ -1747,8 +1747,7 @@ def _neighbourhood() -> Explorer:
             ),
             Preset(
                 "unsteady teacher",
-                "4 ms of jitter, nearly half the time from one input to the next, cost little: "
-                "the weights are about the same.",
+                "4 ms of jitter cost little: the weights are about the same.",
                 {"jitter": 4.0},
             ),
             Preset(
@@ -1758,45 +1757,37 @@ def _neighbourhood() -> Explorer:
             ),
             Preset(
                 "slower calcium",
-                "At 65 µm²/s the trained order still wins; it stands out a quarter as much.",
+                "The trained order still wins; it stands out a quarter as much.",
                 {"diffusion": 65.0},
             ),
             Preset(
                 "too quick",
-                "Inputs 5 ms apart: nearly all other orders end above the trained one.",
+                "Nearly all other orders end above the trained one.",
                 {"gap": 5.0},
-            ),
-            Preset(
-                "too slow",
-                "Inputs 20 ms apart hardly meet in the soma: all orders give nearly the same.",
-                {"gap": 20.0},
             ),
         ),
         code=(
             "import numpy as np\n"
-            "from heterolib import ThresholdRule, responses, simulate\n"
+            "from heterolib import responses, simulate, training\n"
             "from heterolib.orders import all_orders, order_neuron\n"
             "from heterolib.soma import input_pulses\n"
             "gap, n = {gap}, {presentations}\n"
             "order = [int(s) - 1 for s in '{trained}'.split()]\n"
             "neuron = order_neuron(4, {distance}, diffusion_um2_per_s={diffusion})\n"
-            "rule = ThresholdRule(theta_d_uM=0.06, theta_p_uM=0.11,\n"
-            "                     gamma_d_per_s=5.86, gamma_p_per_s=13.0)\n"
-            "z = np.random.default_rng(15).normal(size=(12, 4)).clip(-2.5, 2.5).round(3)\n"
+            "z = np.random.default_rng(15).normal(size=(12, 4)).clip(-2.5, 2.5).round(1)\n"
             "every = 12.5 + 3 * gap + 65.75\n"
             "start = 12.5 + gap * np.argsort(order) + {jitter} * z[:n]\n"
-            "start = start + every * np.arange(n)[:, None]\n"
+            "start += every * np.arange(n)[:, None]\n"
             "trains = [np.add.outer(t, input_pulses()).ravel() for t in start.T]\n"
-            "run = simulate(neuron.branch, trains, rule, every * n + 400, weights={weight},\n"
-            "               step_ms=0.25, engine='grid')\n"
+            "run = simulate(neuron.branch, trains, training.rule_of_figure_5(None),\n"
+            "               every * n + 400, weights={weight}, step_ms=0.25, engine='grid')\n"
             "places = gap * np.argsort(all_orders(4), axis=1)\n"
             "peaks = responses(neuron, step_ms=0.125).peaks(places, run.final_weights).peak_mV\n"
             "run, peaks"
         ),
         note=(
-            "Spine 1 is the one nearest the soma; an order lists the spines in the order of their "
-            "inputs. Jitter is the same draw at every setting, times its standard deviation; "
-            "orders are shown without it. Weights are held when orders are shown."
+            "Spine 1 is nearest the soma; an order lists the spines as their inputs come. Orders "
+            "are shown without jitter, weights held."
         ),
     )
 
@@ -1813,11 +1804,11 @@ EXPLORERS = {
         _three_experiments(),
         _voltage_cable_soma(),
         _order_learning(),
-        _neighbourhood(),
         _neocortical_synapse(),
         _frequency_curve(),
         _slice_to_brain(),
         _place_on_the_tree(),
+        _neighbourhood(),
         _mystery_synapse(),
     )
 }
