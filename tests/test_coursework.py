@@ -24,7 +24,7 @@ def about(cell):
     return cell.metadata.get("nbgrader", {})
 
 
-def tests_of(content):
+def graded_cells(content):
     return [c for c in content.cells if about(c).get("grade")]
 
 
@@ -68,7 +68,7 @@ def test_there_are_at_least_six_sets_and_the_table_names_each():
     for path in SETS:
         content = coursework.read(path)
         minutes = int(re.search(r"about (\d+) minutes", content.cells[0].source)[1])
-        points = sum(about(c)["points"] for c in tests_of(content))
+        points = sum(about(c)["points"] for c in graded_cells(content))
         assert f"**Points**: {points}" in content.cells[0].source
         assert rows[path.stem] == f"{minutes} | {points}"
         assert 60 <= minutes <= 90
@@ -80,7 +80,7 @@ def test_a_source_is_clean_and_complete(path):
     content = coursework.read(path)
     names = [about(c)["grade_id"] for c in content.cells if about(c)]
     assert len(set(names)) == len(names)
-    assert len(tests_of(content)) >= 4
+    assert len(graded_cells(content)) >= 4
     for k, cell in enumerate(content.cells):
         if not about(cell).get("grade"):
             continue
@@ -108,7 +108,7 @@ def test_the_reference_passes_for_every_student(path):
 def test_no_stub_passes(path):
     content = coursework.with_student(coursework.read(path), STUDENTS[0])
     marks, _ = coursework.run(content, stubs=True)
-    assert len(marks) == len(tests_of(content))
+    assert len(marks) == len(graded_cells(content))
     assert all(mark.error for mark in marks)
 
 
