@@ -165,7 +165,10 @@ def symbol_html(latex: str) -> str:
     --------
     >>> symbol_html(r"\tau_{Ca}")
     '<i>τ</i><sub>Ca</sub>'
+    >>> symbol_html(r"\bar g").encode("ascii", "backslashreplace")
+    b'<i>g\\u0304</i>'
     """
+    latex = re.sub(r"\\bar ([A-Za-z])", "\\1\N{COMBINING MACRON}", latex)
     greek = html.unescape(re.sub(r"\\([A-Za-z]+) ?", r"&\1;", latex))
     base, _, rest = greek.partition("_")
     below, _, above = rest.partition("^")
