@@ -1527,8 +1527,8 @@ def _frequency_curve() -> Explorer:
         title="Frequency and timing at one synapse",
         kernel=cortex.explore_frequency_curve,
         controls=(
-            Control("dt", "post minus pre, left and middle", "ms", -most, most, 1.0, 10.0),
-            Control("frequency", "frequency, right", "Hz", 2.5, 50.0, 0.5, 10.0),
+            Control("dt", "post minus pre, over frequency", "ms", -most, most, 1.0, 10.0),
+            Control("frequency", "frequency, over delay", "Hz", 2.5, 50.0, 0.5, 10.0),
             *_one_synapse_controls(),
             *(
                 Control(f"p_{k + 1}", f"p{k + 1}: {says[k]}", "", 0.0, 6.0, 0.01, round(x, 2))
