@@ -2364,7 +2364,7 @@ def explore_neighbourhood(p, out, work):
     lower = 0.0
     others = 0.0
     highest = 0.0
-    m_o = m + 3 * n_v
+    m_o = m + 2 * n_v
     # the trained order first, to compare the others with it
     for o in range(-1, n_o):
         row_o = trained if o < 0 else o
@@ -2378,8 +2378,6 @@ def explore_neighbourhood(p, out, work):
             if o < 0:
                 out[m + k] = k * h_v
                 out[m + n_v + k] = x
-            if o == n_o - 1 - trained:  # the table is such that this one is the reverse
-                out[m + 2 * n_v + k] = x
         read_peak(n_v, h_v, 0, 1.0, total, peak)
         if o < 0:
             best = peak[0]

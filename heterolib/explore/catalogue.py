@@ -1684,7 +1684,7 @@ def _neighbourhood() -> Explorer:
             S["soma_gain"],
             S["soma_site"],
             S["current_ratio"] * current,
-            *np.argsort(table, axis=1).ravel().astype(float).tolist(),
+            *np.argsort(table, axis=1).ravel().tolist(),
             *z.ravel().round(1).tolist(),
         ),
         outputs=(
@@ -1692,7 +1692,6 @@ def _neighbourhood() -> Explorer:
             *(Output(f"w_{k + 1}", most + 1) for k in range(n_s)),
             Output("t", n_v),
             Output("soma", n_v),
-            Output("soma_back", n_v),
             Output("order", len(table)),
             Output("peak", len(table)),
             *(Output(f"end_{k + 1}") for k in range(n_s)),
@@ -1712,7 +1711,7 @@ def _neighbourhood() -> Explorer:
             Traces(
                 "time when shown (ms)",
                 "soma above rest (mV)",
-                (Line("t", "soma", "trained", 2), Line("t", "soma_back", "backwards", 3)),
+                (Line("t", "soma", "trained order", 2),),
                 zero_line=True,
             ),
             Traces(
@@ -1731,7 +1730,7 @@ def _neighbourhood() -> Explorer:
             Readout("peak_trained", "peak of the soma, trained order", "mV"),
             Readout("peak_others", "mean of the others", "mV"),
             Readout("peak_highest", "highest of the others", "mV"),
-            Readout("beaten", "share of others below the trained one", digits=2),
+            Readout("beaten", "share of the others beaten", digits=2),
         ),
         presets=(
             Preset(
@@ -1756,11 +1755,6 @@ def _neighbourhood() -> Explorer:
                 {"diffusion": 0.0},
             ),
             Preset(
-                "slower calcium",
-                "The trained order still wins; it stands out a quarter as much.",
-                {"diffusion": 65.0},
-            ),
-            Preset(
                 "too quick",
                 "Nearly all other orders end above the trained one.",
                 {"gap": 5.0},
@@ -1772,11 +1766,10 @@ def _neighbourhood() -> Explorer:
             "from heterolib.orders import all_orders, order_neuron\n"
             "from heterolib.soma import input_pulses\n"
             "gap, n = {gap}, {presentations}\n"
-            "order = [int(s) - 1 for s in '{trained}'.split()]\n"
             "neuron = order_neuron(4, {distance}, diffusion_um2_per_s={diffusion})\n"
             "z = np.random.default_rng(15).normal(size=(12, 4)).clip(-2.5, 2.5).round(1)\n"
-            "every = 12.5 + 3 * gap + 65.75\n"
-            "start = 12.5 + gap * np.argsort(order) + {jitter} * z[:n]\n"
+            "every = 78.25 + 3 * gap\n"
+            "start = 12.5 + gap * np.argsort('{trained}'.split()) + {jitter} * z[:n]\n"
             "start += every * np.arange(n)[:, None]\n"
             "trains = [np.add.outer(t, input_pulses()).ravel() for t in start.T]\n"
             "run = simulate(neuron.branch, trains, training.rule_of_figure_5(None),\n"
