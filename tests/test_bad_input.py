@@ -1336,6 +1336,32 @@ OTHER = [
 OTHER_IDS = ["float32", "float64", "0-d array", "Decimal", "Fraction"]
 
 
+def uses_of_numbers(other):
+    """Calls whose numbers are of another type."""
+    return (
+        lambda: simulate(
+            Branch([4.8], length_um=10.0, compartments=40, decay_ms=other(60.5),
+                   diffusion_um2_per_s=other(100.5), radius_um=other(0.5)),
+            [[1.0]], None, other(5.0), weights=other(0.5), step_ms=other(0.125),
+        ),
+        lambda: simulate_spine(
+            Spine(current_pA=other(0.25), current_decay_ms=other(1.5), decay_ms=other(60.5),
+                  head_radius_um=other(0.25), neck_radius_um=other(0.125)),
+            [1.0], None, 5.0,
+        ),
+        lambda: simulate(
+            BRANCH, [[1.0], []],
+            ThresholdRule(theta_p_uM=other(0.5), theta_d_uM=other(0.25),
+                          gamma_p_per_s=other(2.5), gamma_d_per_s=other(1.5)),
+            5.0,
+        ),
+        lambda: ThresholdRule(gamma_p_per_s=other(2.5)).rate_per_s(1.0, 0.5),
+        lambda: ThresholdRule(gamma_p_per_s=other(2.5)).ceiling,
+        lambda: BistableRule(tau_ms=other(500.5), gamma_p=other(2.5)).evolve([0, 1], [1, 2], 1),
+        lambda: calcium_of_pulse([1.0], Spine(current_pA=other(0.5)), weight=other(0.5)),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("other", OTHER, ids=OTHER_IDS)
 def test_other_numbers_are_refused_or_work_as_floats(other):
     """What is accepted must be a plain float by the time it reaches a compiled kernel."""
@@ -1352,31 +1378,12 @@ def test_other_numbers_are_refused_or_work_as_floats(other):
 
         return spy
 
+    for use in uses_of_numbers(float):  # numba cannot compile through the spies
+        use()
     with mock.patch.multiple(kernels, **{n: watch(n) for n in KERNELS}):
-        for build in (
-            lambda: simulate(
-                Branch([4.8], length_um=10.0, compartments=40, decay_ms=other(60.5),
-                       diffusion_um2_per_s=other(100.5), radius_um=other(0.5)),
-                [[1.0]], None, other(5.0), weights=other(0.5), step_ms=other(0.125),
-            ),
-            lambda: simulate_spine(
-                Spine(current_pA=other(0.25), current_decay_ms=other(1.5), decay_ms=other(60.5),
-                      head_radius_um=other(0.25), neck_radius_um=other(0.125)),
-                [1.0], None, 5.0,
-            ),
-            lambda: simulate(
-                BRANCH, [[1.0], []],
-                ThresholdRule(theta_p_uM=other(0.5), theta_d_uM=other(0.25),
-                              gamma_p_per_s=other(2.5), gamma_d_per_s=other(1.5)),
-                5.0,
-            ),
-            lambda: ThresholdRule(gamma_p_per_s=other(2.5)).rate_per_s(1.0, 0.5),
-            lambda: ThresholdRule(gamma_p_per_s=other(2.5)).ceiling,
-            lambda: BistableRule(tau_ms=other(500.5), gamma_p=other(2.5)).evolve([0, 1], [1, 2], 1),
-            lambda: calcium_of_pulse([1.0], Spine(current_pA=other(0.5)), weight=other(0.5)),
-        ):  # fmt: skip
+        for use in uses_of_numbers(other):
             with contextlib.suppress(ValueError):
-                build()
+                use()
     assert {t for _, t in seen} <= {float, int, bool, np.float64}, set(seen)
 
 

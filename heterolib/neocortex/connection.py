@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy import stats
 
 from heterolib import checks
 from heterolib.checks import FloatArray
@@ -66,11 +65,15 @@ def correlations() -> FloatArray:
 
 
 def _gamma(mean: float, sd: float, share: FloatArray) -> FloatArray:
+    from scipy import stats
+
     shape = (mean / sd) ** 2
     return np.asarray(stats.gamma.ppf(share, shape, scale=mean / shape))
 
 
 def _beta(mean: float, sd: float, share: FloatArray) -> FloatArray:
+    from scipy import stats
+
     k = mean * (1.0 - mean) / sd**2 - 1.0
     return np.asarray(stats.beta.ppf(share, mean * k, (1.0 - mean) * k))
 
@@ -110,6 +113,8 @@ def sample_physiology(
     count = checks.whole("n", n, 1, 10_000_000)
     v = C.variant(checks.choice("pathway", pathway, PATHWAYS))
     normal = rng.standard_normal((count, len(COPULA))) @ np.linalg.cholesky(correlations()).T
+    from scipy import stats  # slow to import, and most readers draw nothing
+
     share = stats.norm.cdf(normal)
     alone = rng.random((count, 3))
     out = {

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from heterolib import checks
 from heterolib.checks import FloatArray
@@ -33,6 +32,8 @@ def width_of_unit_decay(ratio: float = K["spike_rise"]) -> float:
     >>> round(width_of_unit_decay(0.2), 3)
     1.227
     """
+    from scipy import optimize  # slow to import
+
     r = checks.number("ratio", ratio, 1e-3, 0.999)
     top = kernels.double_exponential_peak(r, 1.0)
     half = 0.5 / kernels.double_exponential_scale(r, 1.0)
@@ -75,6 +76,7 @@ def spike_shape(
     t = np.maximum(checks.numbers("t_ms", t_ms), 0.0)
     peak = checks.number("peak_mV", peak_mV, 0.0, 1000.0, low_open=True)
     width = checks.number("half_width_ms", half_width_ms, 0.0, 1e4, low_open=True)
+
     r = checks.number("ratio", ratio, 1e-3, 0.999)
     decay = width / width_of_unit_decay(r)
     scale = peak * kernels.double_exponential_scale(r * decay, decay)
