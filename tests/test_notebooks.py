@@ -108,19 +108,20 @@ def test_a_text_draft_becomes_a_clean_notebook(tmp_path):
 # ---- exercises -------------------------------------------------------------------------------
 
 EXERCISE = re.compile(r"^(`{3,})\{exercise\}[^\n]*\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
-HINT = re.compile(r"^`{3,}\{admonition\} [^\n]*Hint[^\n]*\n:class: dropdown$", re.MULTILINE)
+HINT = re.compile(r"^`{3,}\{admonition\} (First|Second) hint\n:class: dropdown$", re.MULTILINE)
 NUMBERED = [path for path in CHAPTERS if path.stem[:2].isdigit()]
 
 
 @pytest.mark.parametrize("path", NUMBERED, ids=lambda path: path.stem)
-def test_every_exercise_has_a_folded_hint_and_a_folded_solution(path):
-    """The ladder: the question, a hint to unfold, then the solution to unfold."""
+def test_every_exercise_has_two_folded_hints_and_a_folded_solution(path):
+    """The ladder: the question, two hints to unfold one by one, then the solution."""
     text = "\n\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
     exercises = [(match[2], match.end()) for match in EXERCISE.finditer(text)]
     assert len(exercises) >= 3
     for body, end in exercises:
         label = re.search(r"^:label: (\S+)$", body, re.MULTILINE)[1]
-        assert HINT.search(body), f"{label} has no folded hint"
+        rungs = [m[1] for m in HINT.finditer(body)]
+        assert rungs == ["First", "Second"], f"{label} has hints {rungs}"
         solution = re.search(
             rf"^`{{3,}}\{{solution(?:-start)?\}} {label}\n(.*?)^`{{3,}}", text, re.M | re.S
         )

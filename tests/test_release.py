@@ -52,7 +52,7 @@ def test_the_pdf_has_every_page_in_its_outline(book_pdf):
 @pytest.mark.book
 def test_the_pdf_shows_solutions_and_explorers_as_figures(book_pdf):
     text = "\n".join(page.extract_text() for page in book_pdf.pages)
-    assert "Hint" in text and "Solution to Exercise" in text
+    assert "First hint" in text and "Solution to Exercise" in text
     assert "Compare the ratios with the two borders" in text  # folded on the page
     assert "Copy link" not in text and "Reset" not in text  # nothing to press
     from heterolib.explore import EXPLORERS

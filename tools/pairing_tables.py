@@ -90,7 +90,20 @@ def placement() -> list[Condition]:
     return [({"case": "all apical"}, experiment("sjh06_02") | INNERVATION["all apical"], 0.5)]
 
 
-TABLES = {"invitro": invitro, "innervation": innervation, "placement": placement}
+def invivo() -> list[Condition]:
+    """The three experiments at 10 Hz at 1.2 mM, on four times as many connections."""
+    return [
+        ({"experiment": name}, experiment(name) | {"cao_mM": IN_VIVO}, 4.0)
+        for name in ("mrk97_03", "mrk97_07", "mrk97_08")
+    ]
+
+
+TABLES = {
+    "invitro": invitro,
+    "innervation": innervation,
+    "placement": placement,
+    "invivo": invivo,
+}
 
 
 def line(labels: dict[str, object], seed: int, values: dict[str, float]) -> str:
