@@ -1157,6 +1157,8 @@ def code_frequency_curve(e, result, shown):
         rho = [pair[k].rho[-1] for pair in result]
         np.testing.assert_allclose(rho[:20], shown[name], atol=1e-5)
         np.testing.assert_allclose(rho[20:], shown[f"{name}_delay"], atol=1e-5)
+        here = shown["f"] == shown["values"]["frequency"]  # where both curves meet
+        close(shown[name][here], one(shown, f"{name}_now"))
     close(np.array([r.sweep.c_star_uM_ms.max() for r, _ in result[:20]]), shown["peak"])
     first = result[0][0]
     close(first.c_pre_uM_ms, one(shown, "c_pre"))

@@ -1560,6 +1560,8 @@ def _frequency_curve() -> Explorer:
             Output("theta_p"),
             Output("line_d", n_f),
             Output("line_p", n_f),
+            Output("weak_now"),
+            Output("strong_now"),
         ),
         work=_sweep_work(longest),
         views=(
@@ -1591,6 +1593,10 @@ def _frequency_curve() -> Explorer:
             Readout("c_post", "c_post", "µM ms", 1),
             Readout("theta_d", "threshold of weakening", "µM ms", 1),
             Readout("theta_p", "threshold of strengthening", "µM ms", 1),
+            Readout(
+                "weak_now", f"efficacy of a weak synapse after {C['sweeps']:g} sweeps", digits=2
+            ),
+            Readout("strong_now", "of a strong one", digits=2),
         ),
         presets=(
             Preset(

@@ -1391,10 +1391,10 @@ def explore_frequency_curve(p, out, work):
         work[THETA_D] = theta_d
         work[THETA_P] = theta_p
     o_2 = 4 * n_f
-    for q in range(n_f + n_d):
+    for q in range(n_f + n_d + 1):  # the last is where both curves stand
         curve = q < n_f
         frequency = (q + 1) * step_f if curve else p[1]
-        delay = p[0] if curve else (q - n_f - (n_d - 1) // 2) * step_d
+        delay = p[0] if curve or q == n_f + n_d else (q - n_f - (n_d - 1) // 2) * step_d
         period = math.floor(1000.0 / frequency / TICK + 0.5)
         lag = math.floor(delay / TICK + 0.5)
         first = BEGIN + max(lag, 0)
@@ -1412,6 +1412,9 @@ def explore_frequency_curve(p, out, work):
             out[n_f + q] = work[AT_S + CS_PEAK]
             out[2 * n_f + q] = weak
             out[3 * n_f + q] = strong
+        elif q == n_f + n_d:
+            out[o_2 + 3 * n_d + 4 + 2 * n_f] = weak
+            out[o_2 + 3 * n_d + 5 + 2 * n_f] = strong
         else:
             out[o_2 + q - n_f] = delay
             out[o_2 + n_d + q - n_f] = weak
