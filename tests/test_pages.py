@@ -88,7 +88,8 @@ def test_internal_links_lead_somewhere(built_book, name):
         address, anchor = urldefrag(link["href"])
         if urlsplit(address).scheme or urlsplit(address).netloc:
             continue
-        target = (page.parent / unquote(address)).resolve() if address else page
+        path = unquote(urlsplit(address).path)
+        target = (page.parent / path).resolve() if path else page
         if target.is_dir():
             target /= "index.html"
         if not target.is_file() or (
