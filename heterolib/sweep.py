@@ -628,8 +628,16 @@ def _compute(
     todo = deque(tasks)
     deaths: Counter[int] = Counter()
     running: dict[futures.Future[Any], tuple[int, _Worker | None]] = {}
-    ended: queue.SimpleQueue[futures.Future[Any]] = queue.SimpleQueue()
+    ended: queue.SimpleQueue[futures.Future[Any] | None] = queue.SimpleQueue()
     workers: set[_Worker] = set()
+    # Ctrl-C in the middle of handing out a cell could leave a lock of the pool taken, and the end
+    # would wait for it. So it only leaves a word, read where nothing is held.
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, lambda *_: ended.put(None))
     # A process has one cell at a time: there is no doubt which one killed it, and no other is lost.
     free: list[_Worker | None] = [None] * (n_workers if executor is None else IN_FLIGHT)
     try:
@@ -653,12 +661,14 @@ def _compute(
                 running[future] = todo.popleft(), worker
                 future.add_done_callback(ended.put)
             try:
-                future = ended.get(timeout=WAIT_S)
+                done = ended.get(timeout=WAIT_S)
             except queue.Empty:
                 continue
-            index, worker = running.pop(future)
+            if done is None:
+                raise KeyboardInterrupt
+            index, worker = running.pop(done)
             try:
-                outputs, failure = future.result()
+                outputs, failure = done.result()
             except Exception as error:
                 if worker and worker.pid.exception() is not None:
                     raise RuntimeError(
@@ -676,7 +686,11 @@ def _compute(
             else:
                 free.append(worker)
             yield index, outputs, failure
+        if not ended.empty():
+            raise KeyboardInterrupt
     finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         for worker in workers:
             worker.stop(now=bool(running))
         if executor is not None:

@@ -397,6 +397,23 @@ def test_interrupt_stops_at_once_and_keeps_finished_cells(start, tmp_path):
     assert not psutil.wait_procs(children, timeout=cells.LONG_S)[1]
 
 
+def test_interrupt_waits_until_a_cell_is_handed_out():
+    """In the middle of it a lock of the pool may be held."""
+    handed = []
+
+    class Interrupted(ThreadPoolExecutor):
+        def submit(self, *args, **options):
+            signal.raise_signal(signal.SIGINT)
+            handed.append(1)
+            return super().submit(*args, **options)
+
+    before = signal.getsignal(signal.SIGINT)
+    with Interrupted(1) as pool, pytest.raises(KeyboardInterrupt):
+        sweep(cells.product, {"x": [1.0, 2.0, 3.0], "y": [2.0]}, executor=pool, progress=False)
+    assert len(handed) == 3
+    assert signal.getsignal(signal.SIGINT) is before is signal.default_int_handler
+
+
 def test_function_of_a_script():
     done = subprocess.run(
         [sys.executable, SCRIPT, "own", "-", "-"], capture_output=True, text=True, check=True
