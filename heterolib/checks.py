@@ -83,6 +83,13 @@ def whole(name: str, value: object, low: int, high: int) -> int:
     return int(x)
 
 
+def generator(rng: object) -> np.random.Generator:
+    """Return the source of random numbers, or say that it is none."""
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
+    return rng
+
+
 def choice(name: str, value: object, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of `allowed`.
 

@@ -1,7 +1,7 @@
 """numba's `njit`, or plain Python where there is no numba.
 
-Without numba (in a browser's Python, say) the kernels run as they are written: some hundred times
-slower, with the same numbers.
+Without numba (in a browser's Python, say) the kernels run as they are written: slowly, with
+the same numbers.
 """
 
 from __future__ import annotations

@@ -32,11 +32,6 @@ OWN_MEAN, GROWTH, PLAIN = READINGS = ("own mean", "growth", "plain")
 COUNTS, FIRST, BINS = FEATURES = ("counts", "first spikes", "bins")
 
 
-def _check_rng(rng: object) -> None:
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
-
-
 @dataclass(frozen=True, eq=False)
 class Patterns:
     """Spikes of several afferents, many times, with their classes. Arrays are read-only.
@@ -188,7 +183,7 @@ class SequenceTask:
         n = checks.whole("n_afferents", n_afferents, 2, MOST_AFFERENTS)
         most = min(math.factorial(n), MOST_CLASSES)
         k = checks.whole("n_classes", n_classes, 1, most)
-        _check_rng(rng)
+        checks.generator(rng)
         found: dict[tuple[int, ...], None] = {}
         while len(found) < k:
             found[tuple(rng.permutation(n).tolist())] = None
@@ -218,7 +213,7 @@ class SequenceTask:
             If an argument lies outside its range.
         """
         n = checks.whole("n_per_class", n_per_class, 1, MOST_DRAWN // self.n_classes)
-        _check_rng(rng)
+        checks.generator(rng)
         labels = np.repeat(np.arange(self.n_classes), n)
         place = np.argsort(np.array(self.orders), axis=1)[labels]
         own = S["sequence_start"] + self.gap_ms * place
@@ -390,7 +385,7 @@ class Learner:
         p = self._check(patterns)
         sd = checks.number("noise_mV", noise_mV, 0.0, 1e3)
         if sd > 0.0 or rng is not None:
-            _check_rng(rng)
+            checks.generator(rng)
         out = np.zeros((len(p.labels), *self.wiring.shape[:2]))
         for c, group in enumerate(self.wiring):
             for b, afferents in enumerate(group):
@@ -515,7 +510,7 @@ def new_learner(
         )
     d = checks.number("diffusion_um2_per_s", diffusion_um2_per_s, 0.0, 1e6)
     start = checks.number("weight", weight, 0.0, 1.0)
-    _check_rng(rng)
+    checks.generator(rng)
     neuron = order_neuron(
         n, spacing_um, diffusion_um2_per_s=d if learner == CALCIUM else 0.0, neck=neck
     )
@@ -630,7 +625,7 @@ def learner_cell(
     >>> all(0.0 <= share <= 1.0 for share in cell.values())
     True
     """
-    _check_rng(rng)
+    checks.generator(rng)
     checks.whole("replicate", replicate, 0, 1_000_000_000)
     checks.whole("n_branches", n_branches, 1, MOST_BRANCHES)
     n = checks.whole("n_spines", n_spines, FEWEST, MOST)

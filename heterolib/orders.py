@@ -117,7 +117,7 @@ def sampled_orders(n_inputs: int, count: int, rng: np.random.Generator) -> np.nd
     n = checks.whole("n_inputs", n_inputs, FEWEST, MOST)
     most = min(math.factorial(n), MOST_ORDERS)
     k = checks.whole("count", count, 1, most)
-    _check_rng(rng)
+    checks.generator(rng)
     if n <= MOST_ALL and 2 * k > most:
         table = all_orders(n)
         return np.asarray(table[rng.choice(len(table), k, replace=False)])
@@ -125,11 +125,6 @@ def sampled_orders(n_inputs: int, count: int, rng: np.random.Generator) -> np.nd
     while len(found) < k:
         found[tuple(rng.permutation(n).tolist())] = None
     return np.array(list(found))
-
-
-def _check_rng(rng: object) -> None:
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +204,7 @@ def _orders(orders: object, trained: tuple[int, ...], rng: object) -> np.ndarray
         table = np.array([checks.order(f"orders[{k}]", one, n) for k, one in enumerate(orders)])
     else:
         count = checks.whole("orders", orders, 1, min(math.factorial(n) - 1, MOST_ORDERS))
-        _check_rng(rng)
+        checks.generator(rng)
         assert isinstance(rng, np.random.Generator)
         table = sampled_orders(n, min(count + 1, math.factorial(n)), rng)
         table = table[np.any(table != np.array(trained), axis=1)][:count]
@@ -351,7 +346,7 @@ def order_study(
     if not isinstance(background_test, bool | np.bool_):
         raise ValueError(f"background_test is {background_test!r}; allowed: True or False")
     if rate > 0.0 or rng is not None:
-        _check_rng(rng)
+        checks.generator(rng)
     kind = PairRule if learner == PAIR else ThresholdRule
     if rule is None:
         rule = PairRule() if learner == PAIR else ThresholdRule.of(S)
@@ -476,7 +471,7 @@ def order_cell(
     >>> sorted(cell)
     ['gain', 'margin_mV', 'selectivity', 'share_beaten', 'untrained_selectivity']
     """
-    _check_rng(rng)
+    checks.generator(rng)
     checks.whole("replicate", replicate, 0, 1_000_000_000)
     n = checks.whole("n_inputs", n_inputs, FEWEST, MOST)
     count = min(checks.whole("shown", shown, 1, MOST_ORDERS), math.factorial(n) - 1)

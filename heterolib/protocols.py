@@ -160,8 +160,7 @@ def poisson(
     rate = checks.number("rate_hz", rate_hz, 0.0, 1e5)
     duration = checks.number("duration_ms", duration_ms, 0.0, 1e9, low_open=True)
     start = checks.number("start_ms", start_ms, 0.0, 1e9)
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
+    checks.generator(rng)
     expected = rate * duration / 1000.0
     if expected > MOST_SPIKES:
         raise ValueError(f"rate_hz is {rate:g}; allowed: at most {MOST_SPIKES:g} spikes expected")

@@ -498,8 +498,7 @@ def random_arrangement(rng: np.random.Generator) -> Arrangement:
     >>> len(a.site), sum(a.stimulated), a.group("near").size, a.group("far").size
     (16, 7, 3, 6)
     """
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
+    checks.generator(rng)
     left, right, end, n_inner, n_near, n_outer, steps = _cluster_numbers()
     inner = np.sort(rng.choice(np.arange(left, right + 1), n_inner, replace=False))
     quiet = rng.choice(inner[1:-1], n_near, replace=False)

@@ -79,7 +79,7 @@ def modulated_train(
     >>> bool(rising.mean() > 0.7)
     True
     """
-    _generator(rng)
+    checks.generator(rng)
     rate = checks.number("rate_hz", rate_hz, *RATES)
     duration = checks.number("duration_ms", duration_ms, 0.0, LONGEST_MS)
     m = checks.number("modulation", modulation, 0.0, 1.0)
@@ -161,12 +161,6 @@ class CircuitResult:
             f"{int(self.weakened[:, -1].sum())} weakened; sum of weights {w[0]:.1f} to "
             f"{w[-1]:.1f} nS"
         )
-
-
-def _generator(rng: object) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
-    return rng
 
 
 def _connections(value: object) -> tuple[Connection, ...]:
@@ -294,7 +288,7 @@ def run_population(
     for i, c in enumerate(every):
         if c.cell is not cell:
             raise ValueError(f"connections[{i}] ends on another cell; allowed: one cell for all")
-    _generator(rng)
+    checks.generator(rng)
     checks.number("cao_mM", cao_mM, *CAO_RANGE)
     n_samples, n, h = _steps(duration_ms, sample_ms, step_ms)
     beat = {"modulation": modulation, "modulation_hz": modulation_hz}
@@ -442,7 +436,7 @@ def sample_network(
     >>> sorted(zip(network.pre, network.post))
     [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
     """
-    _generator(rng)
+    checks.generator(rng)
     n = checks.whole("n_cells", n_cells, 2, MOST_CELLS)
     chance = checks.number("probability", probability, 0.0, 1.0)
     checks.choice("pathway", pathway, PATHWAYS)
@@ -508,7 +502,7 @@ def run_network(
     """
     if not isinstance(network, Network):
         raise ValueError(f"network is {network!r}; allowed: a Network")
-    _generator(rng)
+    checks.generator(rng)
     checks.number("cao_mM", cao_mM, *CAO_RANGE)
     h = checks.number("step_ms", step_ms, 1e-3, 0.5)
     n = checks.steps("delay_ms", checks.number("delay_ms", delay_ms, h, 1000.0), h)

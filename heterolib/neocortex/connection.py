@@ -108,8 +108,7 @@ def sample_physiology(
     >>> print(f"{drawn['g'].mean():.1f} nS, {drawn['u'].mean():.1f}")
     1.6 nS, 0.5
     """
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
+    checks.generator(rng)
     count = checks.whole("n", n, 1, 10_000_000)
     v = C.variant(checks.choice("pathway", pathway, PATHWAYS))
     normal = rng.standard_normal((count, len(COPULA))) @ np.linalg.cholesky(correlations()).T
@@ -237,8 +236,7 @@ def sample_connection(
         If the pathway is unknown or the cell lacks such compartments.
     """
     checks.choice("pathway", pathway, PATHWAYS)
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
+    checks.generator(rng)
     low, high = int(C["synapses_lowest"]), int(C["synapses_highest"])
     n = (
         int(rng.integers(low, high + 1))

@@ -135,8 +135,7 @@ def run_rule(
         raise ValueError(f"connection is {connection!r}; allowed: a Connection")
     if not isinstance(protocol, Protocol):
         raise ValueError(f"protocol is {protocol!r}; allowed: a Protocol")
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng is {rng!r}; allowed: a numpy.random.Generator")
+    checks.generator(rng)
     checks.choice("release", release, ("stochastic", "mean"))
     thresholds = measure_thresholds(connection, cao_mM)
     run = CellRun(
