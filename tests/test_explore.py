@@ -35,7 +35,7 @@ from heterolib.explore.model import (
     say,
 )
 from heterolib.explore.prediction import Prediction
-from heterolib.neocortex import EfficacyRule
+from heterolib.neocortex import EfficacyRule, efficacy_relaxed
 from heterolib.parameters import CHINDEMI_2022 as C
 from heterolib.parameters import REDUCED_CELLS as R
 from heterolib.parameters import SHAFIEE_2026 as S
@@ -73,7 +73,8 @@ def shown_in(chapter):
 
 def test_every_chapter_shows_its_explorer():
     numbered = sorted((ROOT / "chapters").glob("[0-9][0-9]-*.ipynb"))
-    chapters = [*numbered, ROOT / "chapters" / "mystery-synapse.ipynb"]
+    others = (ROOT / "chapters" / f"{name}.ipynb" for name in ("mystery-synapse", "add-a-rule"))
+    chapters = [*numbered, *others]
     assert {c.stem: shown_in(c) for c in chapters} == {c: [e] for c, e in CHAPTERS.items()}
     assert list(dict.fromkeys(CHAPTERS.values())) == list(EXPLORERS)  # in order, none left out
     assert all(name == e.name for name, e in EXPLORERS.items())
@@ -172,7 +173,7 @@ def test_a_control_from_the_registry_takes_another_unit():
 
 # -- figures ---------------------------------------------------------------------------------
 
-UNIT = re.compile(r"^.+ \((ms|nM|µm|pA|mV|µM|Hz|%|µM ms)\)$")
+UNIT = re.compile(r"^.+ \((ms|min|nM|µm|pA|mV|µM|Hz|%|µM ms)\)$")
 PURE_NUMBERS = {
     "EPSP ratio",
     "vesicles released by a spike",
@@ -188,6 +189,7 @@ PURE_NUMBERS = {
     "share of voltage",
     "sweeps",
     "efficacy",
+    "efficacy after the rest",
 }
 
 
@@ -1126,6 +1128,66 @@ def preset_frequency_curve_apical_factors(found, e):
     assert one(found, "theta_p") > 5.0 * one(found, "c_pre")
     assert (found["strong"][5:] < 0.1).all() and (found["weak"] < 1e-9).all()
     assert (e.run()["strong"][5:] > 0.5).all()  # with the factors of a basal synapse
+
+
+def preset_two_rules_40_Hz(found, e):
+    assert found["published_t"][0] == found["graded_t"][0] == 0.0
+    at = np.flatnonzero(np.isclose(found["t"], 10 * 4.0 / 60.0))[0]  # ten sweeps, one every 4 s
+    assert 0.5 < found["published_t"][at] < 0.7 and found["published_t"][-1] > 0.98
+    assert np.ptp(found["graded_t"][at:]) < 1e-9
+    assert one(found, "published") > 1.0 - 1e-9 and round(one(found, "graded"), 2) == 0.77
+
+
+def preset_two_rules_10_Hz(found, e):
+    assert one(found, "theta_d") < one(found, "peak") < one(found, "theta_p")
+    assert found["published_t"][0] == found["graded_t"][0] == 1.0
+    assert one(found, "published") < 1e-9 and round(one(found, "graded"), 2) == 0.20
+
+
+def preset_two_rules_no_rest(found, e):
+    moves = found["published_f"] > 1e-9
+    ahead = found["graded_f"] > found["published_f"]
+    assert (ahead[moves] == (found["f"][moves] >= 17.5))[1:].all() and moves.sum() > 15
+    later = e.run()
+    assert one(later, "graded") < one(later, "published")
+    assert (later["graded_f"] < later["published_f"])[found["f"] >= 17.5].all()
+
+
+def preset_two_rules_soft_steps(found, e):
+    assert e.preset("soft steps")["steepness"] == 5.0
+    assert found["graded_t"][10] > 0.5 and (found["graded_f"] < 0.01).all()
+    assert (e.run()["graded_f"][5:] > 0.5).all()
+
+
+def preset_two_rules_in_vivo_calcium(found, e):
+    assert e.preset("in vivo calcium")["calcium_out"] == C["calcium_out_in_vivo"]
+    assert e.defaults["rho0"] == 0.0 and one(found, "peak") < one(found, "theta_d")
+    assert (found["published_f"] == 0.0).all() and (found["graded_f"] < 1e-6).all()
+
+
+def code_two_rules(e, result, shown):
+    """Both rules step by step, in a loop of their own, over the calcium of another kernel."""
+    ends = np.array([[rho[-1] for rho in pair] for pair in result])
+    for k, rule in enumerate(("published", "graded")):
+        np.testing.assert_allclose(ends[:20, k], shown[f"{rule}_f"], atol=1e-5)
+        np.testing.assert_allclose(ends[20:35, k], shown[f"{rule}_delay"], atol=1e-5)
+        np.testing.assert_allclose(result[35][k][:11], shown[f"{rule}_t"][:11], atol=1e-5)
+        assert ends[35, k] == pytest.approx(one(shown, rule), abs=1e-5)
+    assert shown["f"].tolist() == [2.5 * (k + 1) for k in range(20)]
+    assert shown["delay"].tolist() == [5.0 * k for k in range(-7, 8)]
+    minutes = [4.0 * k / 60.0 for k in range(11)] + [(40.0 + 20.0 * k) / 60.0 for k in range(1, 49)]
+    close(shown["t"], minutes)
+    # the rest: the published rule's closed form, and the graded one's
+    start, rest = shown["published_t"][10], 20_000.0 * np.arange(49)
+    close(shown["published_t"][10:], efficacy_relaxed(start, rest), 1e-9)
+    values = shown["values"]
+    k, from_there = values["steepness"], shown["graded_t"][10]
+    at_rest = 1.0 / (1.0 + np.exp(k)) if k < 50 else 1.0 / (1.0 + np.exp(50.0))
+    left = np.exp(-values["speed"] / 1000.0 * at_rest * rest)
+    close(shown["graded_t"][10:], at_rest + (from_there - at_rest) * left, 1e-9)
+    now = shown["f"] == values["frequency"]  # where both curves meet
+    close(shown["published_f"][now], one(shown, "published"))
+    close(shown["graded_f"][now], one(shown, "graded"))
 
 
 def code_neocortical_synapse(e, result, shown):

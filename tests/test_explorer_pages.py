@@ -864,6 +864,7 @@ CHANGES = {
     "mystery-synapse": {"weight": 0.9},
     "neocortical-synapse": {"frequency": 40.0},
     "frequency-curve": {"calcium_out": 1.2},
+    "two-rules": {"frequency": 10.0},
 }
 
 

@@ -1,5 +1,6 @@
 """Rules of one's own on the same connections, and places on the tree."""
 
+import inspect
 import json
 import math
 from dataclasses import replace
@@ -13,14 +14,16 @@ from heterolib.neocortex import (
     Protocol,
     Synapse,
     ball_and_stick,
+    kernels,
     l5_thick_tufted,
+    pair_one_synapse,
     precomputed,
     run_pairing,
     run_synapse,
     sample_connection,
 )
 from heterolib.neocortex.places import look_along, spike_shape, width_of_unit_decay
-from heterolib.neocortex.rules import PublishedRule, run_rule
+from heterolib.neocortex.rules import GradedRule, PublishedRule, rule_at_one_synapse, run_rule
 
 L5 = l5_thick_tufted()
 PAGE = Path(__file__).resolve().parent.parent / "chapters" / "add-a-rule.ipynb"
@@ -93,9 +96,40 @@ def test_a_rule_sees_whole_sweeps():
     assert first[-1] == pytest.approx(second[0], rel=1e-9)  # one sweep goes on from the last
 
 
+@pytest.mark.parametrize(("frequency", "rho0"), [(5.0, 1.0), (10.0, 1.0), (40.0, 0.0)])
+def test_the_published_rule_at_one_synapse(frequency, rho0):
+    """As in `pair_one_synapse`, whose efficacy moves within the kernel of the synapse."""
+    given = {"cao_mM": 2.0, "rho0": rho0}
+    ours = rule_at_one_synapse(PublishedRule(), frequency, 10.0, rest_ms=3.6e6, **given)
+    whole = pair_one_synapse(frequency, 10.0, **given)
+    assert ours[:-1] == pytest.approx(whole.rho, abs=1e-5)
+    assert ours[-1] == pytest.approx(round(ours[-2]), abs=1e-6)
+
+
+def test_the_graded_rule_at_one_synapse():
+    rule = GradedRule()
+    ten, one = (rule_at_one_synapse(rule, 40.0, 10.0, cao_mM=2.0, sweeps=n) for n in (10, 1))
+    from_1 = rule_at_one_synapse(rule, 40.0, 10.0, cao_mM=2.0, sweeps=10, rho0=1.0)
+    gained, kept = one[1], from_1[1] - one[1]  # linear in rho: each sweep does the same to all
+    n = np.arange(11)
+    assert ten[:-1] == pytest.approx(gained * (1.0 - kept**n) / (1.0 - kept), abs=1e-12)
+    assert (from_1 - ten)[:-1] == pytest.approx(kept**n, abs=1e-12)
+    assert ten[-1] == ten[-2] > 0.5
+    soft = rule_at_one_synapse(GradedRule(k=5.0), 40.0, 10.0, cao_mM=2.0, rest_ms=3.6e6)
+    assert soft[-2] > 0.5 and soft[-1] == pytest.approx(1.0 / (1.0 + math.exp(5.0)), abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("call", "word"),
     [
+        (lambda: GradedRule(per_s=-1.0), "per_s"),
+        (lambda: GradedRule(k=math.nan), "k is nan"),
+        (lambda: rule_at_one_synapse(3, 40.0, 10.0), "rule"),
+        (lambda: rule_at_one_synapse(Held(), math.inf, 10.0), "frequency_hz"),
+        (lambda: rule_at_one_synapse(Held(), 40.0, 10.0, rho0=2.0), "rho0"),
+        (lambda: rule_at_one_synapse(Held(), 40.0, 10.0, sweeps=0), "sweeps"),
+        (lambda: rule_at_one_synapse(Held(), 40.0, 10.0, rest_ms=-1.0), "rest_ms"),
+        (lambda: rule_at_one_synapse(Held(), 40.0, 10.0, interval_ms=1.0), "interval_ms"),
         (lambda: run_rule(3, drawn(), FEW, rng=np.random.default_rng(1)), "rule"),
         (lambda: run_rule(Held(), 3, FEW, rng=np.random.default_rng(1)), "connection"),
         (lambda: run_rule(Held(), drawn(), 3, rng=np.random.default_rng(1)), "protocol"),
@@ -129,6 +163,8 @@ def test_a_rule_that_leaves_its_range_is_refused():
 
     with pytest.raises(ValueError, match=r"what the rule returned is 1\.5"):
         run_rule(Wild(), drawn(), FEW, rng=np.random.default_rng(1))
+    with pytest.raises(ValueError, match=r"what the rule returned is 1\.5"):
+        rule_at_one_synapse(Wild(), 40.0, 10.0)
 
 
 # -- the page that adds one ------------------------------------------------------------------
@@ -137,11 +173,19 @@ def test_a_rule_that_leaves_its_range_is_refused():
 def test_the_new_rule_takes_less_than_40_lines():
     cells = json.loads(PAGE.read_text(encoding="utf-8"))["cells"]
     (source,) = ("".join(c["source"]) for c in cells if "new-rule" in c["metadata"].get("tags", []))
-    lines = [line for line in source.splitlines() if line.strip()]
-    assert 10 < len(lines) < 40
+    kernel = "".join(inspect.getsource(f) for f in (kernels.soft_step, kernels.graded_pull))
+    lines = [line for line in (source + "\n" + kernel).splitlines() if line.strip()]
+    assert 20 < len(lines) < 40
     space = {}
     exec(source, space)
     rule = space["GradedRule"]()
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        t, c = np.cumsum(rng.uniform(0.1, 50.0, 300)), rng.uniform(0.0, 200.0, 300)
+        low, high, rho = *np.sort(rng.uniform(20.0, 180.0, 2)), rng.random()
+        given = {"per_s": rng.uniform(0.0, 5.0), "k": rng.uniform(1.0, 100.0)}
+        again = [r(**given).after(rho, t, c, low, high) for r in (space["GradedRule"], GradedRule)]
+        assert again[0] == pytest.approx(again[1], abs=1e-12)
     t = np.linspace(0.0, 1000.0, 500)
     quiet, middle, high = (np.full(t.size, c) for c in (1.0, 75.0, 200.0))
     assert rule.after(0.4, t, quiet, 60.0, 90.0) == pytest.approx(0.4, abs=1e-4)

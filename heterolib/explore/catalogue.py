@@ -26,6 +26,7 @@ from heterolib.neocortex.single import TAIL_MS
 from heterolib.orders import all_orders
 from heterolib.parameters import CHINDEMI_2022 as C
 from heterolib.parameters import CIRCUITS as K
+from heterolib.parameters import GRADED_RULE as G
 from heterolib.parameters import REDUCED_CELLS as R
 from heterolib.parameters import SHAFIEE_2026 as S
 from heterolib.plots import NM_PER_UM
@@ -1632,6 +1633,105 @@ def _frequency_curve() -> Explorer:
     )
 
 
+def _two_rules() -> Explorer:
+    n_f, step_f, n_d, step_d, n_r, step_r = 20, 2.5, 15, 5.0, 48, 20_000.0
+    tick, most, minute = cortex.TICK, 50.0, 60_000.0
+    tail = round(TAIL_MS / tick)
+    trains = round((most + (C["train_spikes"] - 1.0) * 1000.0 / step_f) / tick)
+    longest = cortex.BEGIN + trains + tail
+    n_t = int(C["sweeps"]) + 1 + n_r
+    both = ("published", "graded")
+    lines = {
+        x: tuple(Line(x, f"{rule}_{x}", rule, k) for k, rule in enumerate(both))
+        for x in ("t", "f", "delay")
+    }
+    return Explorer(
+        name="two-rules",
+        title="Two rules on the same calcium",
+        kernel=cortex.explore_two_rules,
+        controls=(
+            Control("frequency", "frequency of pairs", "Hz", 2.5, 50.0, 0.5, 40.0),
+            Control("dt", "post minus pre", "ms", -most, most, 1.0, 10.0),
+            *_one_synapse_controls(),
+            Control.of(G, "speed", 0.0, 10.0, 0.1, to_kernel=PER_S),
+            Control.of(G, "steepness", 2.0, 100.0, 1.0),
+            Control.choice("rho0", "synapse at the start", ("weak", "strong")),
+            Control("rest", "rest after the last sweep", "min", 0.0, 60.0, 1.0, 60.0, minute),
+        ),
+        constants=(
+            C["train_spikes"],
+            tail,
+            C["sweeps"],
+            C["sweep_interval"],
+            *(n_f, step_f, n_d, step_d, n_r, step_r),
+            *(C[f"basal_{end}"] for end in ENDS),
+            *_single_synapse(),
+        ),
+        outputs=(
+            *(Output(name, n_f) for name in ("f", "published_f", "graded_f")),
+            *(Output(name, n_d) for name in ("delay", "published_delay", "graded_delay")),
+            Output("t", n_t, 1.0 / minute),
+            *(Output(name, n_t) for name in ("published_t", "graded_t")),
+            *(Output(name) for name in ("peak", "theta_d", "theta_p", *both)),
+        ),
+        work=_sweep_work(longest),
+        views=(
+            Traces("time (min)", "efficacy", lines["t"]),
+            Traces("frequency (Hz)", "efficacy after the rest", lines["f"]),
+            Traces("post minus pre (ms)", "efficacy after the rest", lines["delay"]),
+        ),
+        readouts=(
+            Readout("peak", "peak of c*", "µM ms", 1),
+            Readout("theta_d", "threshold of weakening", "µM ms", 1),
+            Readout("theta_p", "threshold of strengthening", "µM ms", 1),
+            Readout("published", "published efficacy after the rest", digits=2),
+            Readout("graded", "graded efficacy after the rest", digits=2),
+        ),
+        presets=(
+            Preset(
+                "40 Hz",
+                "A weak synapse strengthens under both. The published efficacy stands above one "
+                "half and drifts to 1; the graded one stays where the trains left it, at 0.77.",
+                {},
+            ),
+            Preset(
+                "10 Hz",
+                "c* peaks between the thresholds: a strong synapse weakens under both, to 0 and to "
+                "0.20.",
+                {"frequency": 10.0, "rho0": 1.0},
+            ),
+            Preset(
+                "no rest",
+                "Read at once, the graded rule is ahead from 17.5 Hz up; an hour later it is "
+                "behind.",
+                {"rest": 0.0},
+            ),
+            Preset(
+                "soft steps",
+                "Steps of width one fifth leave a little speed at rest: within the hour the graded "
+                "synapse forgets all.",
+                {"steepness": 5.0},
+            ),
+            Preset(
+                "in vivo calcium",
+                "1.2 mM, thresholds measured anew: c* stays below both, and neither rule moves a "
+                "weak synapse at any frequency.",
+                {"calcium_out": 1.2},
+            ),
+        ),
+        code=(
+            "from heterolib.neocortex import rules\n\n"
+            "both = (rules.PublishedRule(), rules.GradedRule(per_s={speed}, k={steepness}))\n"
+            "given = dict(cao_mM={calcium_out}, use={u}, height_mV={template_height},\n"
+            "             rho0=('weak', 'strong').index('{rho0}'), rest_ms=60_000 * {rest})\n"
+            "places = [(2.5 * (k + 1), {dt}) for k in range(20)]\n"
+            "places += [({frequency}, 5.0 * k) for k in range(-7, 8)] + [({frequency}, {dt})]\n"
+            "[[rules.rule_at_one_synapse(r, f, dt, **given) for r in both] for f, dt in places]"
+        ),
+        note=PRESCRIBED + " Ten sweeps of five pairs, one every 4 s, then rest without calcium.",
+    )
+
+
 def _neighbourhood() -> Explorer:
     values = S.variant("figure 5")
     h, h_v, n_v, tail, most, n_s = 0.25, 0.125, 641, 400.0, 12, 4
@@ -1809,5 +1909,6 @@ EXPLORERS = {
         _place_on_the_tree(),
         _neighbourhood(),
         _mystery_synapse(),
+        _two_rules(),
     )
 }

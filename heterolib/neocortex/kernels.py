@@ -1427,3 +1427,111 @@ def explore_frequency_curve(p, out, work):
     for q in range(n_f):
         out[o + 4 + q] = theta_d
         out[o + 4 + n_f + q] = theta_p
+
+
+# -- a rule of one's own (chapters/add-a-rule.ipynb) -------------------------------------------
+
+
+@jit
+def soft_step(x):
+    """From 0 to 1 as x passes 0."""
+    return 1.0 / (1.0 + math.exp(-min(max(x, -50.0), 50.0)))
+
+
+@jit
+def graded_pull(c, h, theta_d, theta_p, speed, k):
+    """Where the graded rule draws the efficacy, and what a time h at c* leaves of the distance."""
+    rate = speed * soft_step(k * (c / theta_d - 1.0))
+    return soft_step(k * (c / theta_p - 1.0)), math.exp(-rate * h)
+
+
+@jit
+def graded_sweep(w, n, pause, speed, k):
+    """What the sweep kept in w, and a pause, make of an efficacy of 0, and leave of a difference.
+
+    The graded rule is linear in rho, so the two say what a sweep does to any efficacy.
+    """
+    gained = 0.0
+    kept = 1.0
+    for q in range(n + 1):
+        c = 0.5 * (w[AT_C + 2 * q] + w[AT_C + 2 * q + 2]) if q < n else 0.0
+        h = w[AT_C + 2 * q + 3] if q < n else pause
+        target, left = graded_pull(c, h, w[THETA_D], w[THETA_P], speed, k)
+        gained = target + (gained - target) * left
+        kept *= left
+    return gained, kept
+
+
+@jit
+def graded_rest(rho, h, theta_d, theta_p, speed, k):
+    """The efficacy after a time h without calcium."""
+    target, left = graded_pull(0.0, h, theta_d, theta_p, speed, k)
+    return target + (rho - target) * left
+
+
+@jit
+def explore_two_rules(p, out, work):
+    """The published and the graded rule on the same calcium: over frequency, timing and time.
+
+    Controls: frequency (Hz), t_post - t_pre (ms), extracellular calcium (mM), utilisation, height
+    of the action potential (mV), speed (1/ms) and steepness of the graded rule, efficacy at the
+    start, rest after the last sweep (ms). Constants: pairs, ticks after the last spike, sweeps,
+    interval (ms), frequencies and their step, delays and their step, times of the rest and their
+    step (ms), the four factors of the thresholds, then those of `single_synapse`.
+    """
+    speed, k, rho0, rest = p[5], p[6], p[7], p[8]
+    pairs, tail, sweeps, interval = int(p[9]), int(p[10]), int(p[11]), p[12]
+    n_f, step_f, n_d, step_d, n_r, step_r = int(p[13]), p[14], int(p[15]), p[16], int(p[17]), p[18]
+    single_synapse(p, 23, p[2], p[3], work)
+    pre, post = peaks_alone(work, tail, p[4], out)
+    theta_d = p[19] * pre + p[20] * post
+    theta_p = p[21] * pre + p[22] * post
+    work[THETA_D] = theta_d
+    work[THETA_P] = theta_p
+    tau = work[TAU_RHO]
+    o_t = 3 * (n_f + n_d)
+    n_t = sweeps + 1 + n_r
+    for q in range(n_f + n_d + 1):  # the last is where both curves stand
+        curve = q < n_f
+        here = q == n_f + n_d
+        frequency = (q + 1) * step_f if curve else p[0]
+        delay = p[1] if curve or here else (q - n_f - (n_d - 1) // 2) * step_d
+        period = math.floor(1000.0 / frequency / TICK + 0.5)
+        lag = math.floor(delay / TICK + 0.5)
+        first = BEGIN + max(lag, 0)
+        end = ((BEGIN + abs(lag) + (pairs - 1) * period + tail) // LONG) * LONG
+        n = paired_sweep(
+            work, period, first - lag, first, pairs, pairs, end, p[4], MEAN, out, -1, -1
+        )
+        pause = interval - end * TICK
+        gained, kept = graded_sweep(work, n, pause, speed, k)
+        published = rho0
+        graded = rho0
+        for j in range(sweeps):
+            if here:
+                out[o_t + j] = j * interval
+                out[o_t + n_t + j] = published
+                out[o_t + 2 * n_t + j] = graded
+            published = efficacy_sweep(work, n, published, pause)
+            graded = gained + kept * graded
+        if here:
+            for j in range(n_r + 1):
+                i = o_t + sweeps + j
+                out[i] = sweeps * interval + j * step_r
+                out[i + n_t] = efficacy_free(published, j * step_r, tau)
+                out[i + 2 * n_t] = graded_rest(graded, j * step_r, theta_d, theta_p, speed, k)
+        published = efficacy_free(published, rest, tau)
+        graded = graded_rest(graded, rest, theta_d, theta_p, speed, k)
+        if here:
+            o = o_t + 3 * n_t
+            out[o] = work[AT_S + CS_PEAK]
+            out[o + 1] = theta_d
+            out[o + 2] = theta_p
+            out[o + 3] = published
+            out[o + 4] = graded
+        else:
+            n_c = n_f if curve else n_d
+            i = q if curve else 2 * n_f + q
+            out[i] = frequency if curve else delay
+            out[i + n_c] = published
+            out[i + 2 * n_c] = graded

@@ -25,10 +25,13 @@ from heterolib.neocortex.connection import (
 )
 from heterolib.neocortex.neuron import CellRun
 from heterolib.neocortex.pairing import FINE, SKIP, Protocol, _plan, epsp_sizes
+from heterolib.neocortex.single import pair_one_synapse
 from heterolib.neocortex.synapse import EfficacyRule, release_scaling
 from heterolib.parameters import CHINDEMI_2022 as C
+from heterolib.parameters import GRADED_RULE as G
 from heterolib.parameters import REDUCED_CELLS as R
 
+MS_PER_S = 1000.0
 TAIL_STEPS = 100  # samples of the silent rest of a sweep
 
 
@@ -76,6 +79,119 @@ class PublishedRule:
                 r.tau_ms,
             )
         return float(rho)
+
+
+@dataclass(frozen=True)
+class GradedRule:
+    """Calcium sets the target of the efficacy and the speed; no state is stable by itself.
+
+    The rule of the page "Add a rule of your own", step by step with the kernel of its explorer.
+
+    Parameters
+    ----------
+    per_s : float
+        Speed above theta_d (1/s).
+    k : float
+        Steepness of both steps.
+    """
+
+    per_s: float = G["speed"]
+    k: float = G["steepness"]
+
+    def __post_init__(self) -> None:
+        checks.number("per_s", self.per_s, 0.0, 1e6)
+        checks.number("k", self.k, 0.0, 1e6)
+
+    def after(
+        self,
+        rho: float,
+        t_ms: FloatArray,
+        c_star_uM_ms: FloatArray,
+        theta_d: float,
+        theta_p: float,
+    ) -> float:
+        """The efficacy at the end of a sweep."""
+        for k in range(1, t_ms.size):
+            target, left = kernels.graded_pull(
+                0.5 * (c_star_uM_ms[k - 1] + c_star_uM_ms[k]),
+                t_ms[k] - t_ms[k - 1],
+                theta_d,
+                theta_p,
+                self.per_s / MS_PER_S,
+                self.k,
+            )
+            rho = target + (rho - target) * left
+        return float(rho)
+
+
+def rule_at_one_synapse(
+    rule: Rule,
+    frequency_hz: float,
+    dt_ms: float,
+    *,
+    rho0: float = 0.0,
+    sweeps: int = int(C["sweeps"]),
+    interval_ms: float = C["sweep_interval"],
+    rest_ms: float = 0.0,
+    cao_mM: float = C["calcium_out"],
+    use: float = C["u"],
+    height_mV: float = R["template_height"],
+) -> FloatArray:
+    """What a rule makes of the calcium of `pair_one_synapse`.
+
+    Parameters
+    ----------
+    rule : Rule
+        Anything with a method `after`.
+    frequency_hz, dt_ms, rho0, sweeps, interval_ms, cao_mM, use, height_mV
+        As in `pair_one_synapse`; the thresholds are those of a basal synapse.
+    rest_ms : float
+        Time without calcium after the last interval.
+
+    Returns
+    -------
+    ndarray, shape (sweeps + 2,)
+        The efficacy at the start, after each sweep and its pause, and after the rest.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range, or the rule leaves [0, 1].
+
+    Examples
+    --------
+    >>> rho = rule_at_one_synapse(GradedRule(), 40.0, 10.0, cao_mM=2.0, sweeps=2)
+    >>> bool(0.0 < rho[1] < rho[2] == rho[3])
+    True
+    """
+    if not callable(getattr(rule, "after", None)):
+        raise ValueError(f"rule is {rule!r}; allowed: an object with a method `after`")
+    repeats = checks.whole("sweeps", sweeps, 1, 10_000)
+    rest = checks.number("rest_ms", rest_ms, 0.0, 1e9)
+    rho = [checks.number("rho0", rho0, 0.0, 1.0)]
+    one = pair_one_synapse(
+        frequency_hz,
+        dt_ms,
+        sweeps=1,
+        interval_ms=interval_ms,
+        cao_mM=cao_mM,
+        use=use,
+        height_mV=height_mV,
+    )
+    low, high = one.theta_d_uM_ms, one.theta_p_uM_ms
+    assert low is not None and high is not None  # the factors of a basal synapse have both
+    t, c = one.sweep.t_ms, one.sweep.c_star_uM_ms
+    silent = np.zeros(2)
+
+    def after(value: float, times: FloatArray, calcium: FloatArray) -> float:
+        new = rule.after(value, times, calcium, low, high)
+        return checks.number("what the rule returned", new, 0.0, 1.0)
+
+    for _ in range(repeats):
+        now = after(rho[-1], t, c)
+        rho.append(after(now, np.array([t[-1], interval_ms]), silent))
+    rho.append(after(rho[-1], np.array([0.0, rest]), silent))
+    return np.array(rho)
 
 
 @dataclass(frozen=True, eq=False)

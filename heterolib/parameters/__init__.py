@@ -18,6 +18,7 @@ chosen for teaching
 
 from heterolib.parameters.chindemi2022 import CHINDEMI_2022, REDUCED_CELLS, TRAUB_MILES_1991
 from heterolib.parameters.circuits import CIRCUITS
+from heterolib.parameters.graded_rule import GRADED_RULE
 from heterolib.parameters.graupner2012 import GRAUPNER_2012
 from heterolib.parameters.paired_recordings import RECORDINGS, Recording
 from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, show, table
@@ -34,12 +35,14 @@ SETS = {
         TRAUB_MILES_1991,
         REDUCED_CELLS,
         CIRCUITS,
+        GRADED_RULE,
     )
 }
 
 __all__ = [
     "CHINDEMI_2022",
     "CIRCUITS",
+    "GRADED_RULE",
     "GRAUPNER_2012",
     "RECORDINGS",
     "REDUCED_CELLS",

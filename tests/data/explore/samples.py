@@ -27,6 +27,7 @@ CHAPTERS = {
     "14-place-and-circuit": "place-on-the-tree",
     "15-neighbourhood-learning": "neighbourhood-learner",
     "mystery-synapse": "mystery-synapse",
+    "add-a-rule": "two-rules",
 }
 
 
