@@ -4,13 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
 import yaml
+from nbclient.exceptions import CellExecutionError
 from packaging.requirements import Requirement
 
-from tools import binder
+from tools import binder, without_numba
 from tools.book import ROOT
 
 # The lines that decide, as repo2docker 2026.4.0 writes them for this repository.
@@ -95,15 +98,6 @@ run = simulate_spine(Spine(), protocols.burst(3, 2.0), rule, 20.0)
 print(f"{run.peak_uM[0]:.9f} {run.final_weights[0]:.9f}")
 print(f"{rule.after(0.003, 500.0, 0.5):.9f}")
 """
-# The same, where numba cannot be imported.
-NO_NUMBA = """
-import sys
-class Gone:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("numba", "llvmlite"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Gone())
-"""
 
 
 def said(code: str, **variables: str) -> list[str]:
@@ -126,19 +120,49 @@ def test_the_library_gives_the_same_with_the_compiler_switched_off(compiled):
 
 
 def test_the_library_gives_the_same_where_there_is_no_numba(compiled):
-    words = said(NO_NUMBA + SMALL + "print('numba' in sys.modules)\n")
+    words = said(without_numba.HIDE + SMALL + "print('numba' in sys.modules)\n")
     assert words == [*compiled, "False"]
 
 
 def test_explorers_run_where_there_is_no_numba():
     code = "from heterolib import explore\ne = explore.EXPLORERS['calcium-decides']\n"
     code += "print(e.summary(e.run()))"
-    assert said(NO_NUMBA + code) == said(code)
+    assert said(without_numba.HIDE + code) == said(code)
 
 
-def test_numba_is_asked_for_all_the_same():
-    """The way without it is for places that lack it; whoever installs the library gets it."""
-    import tomllib
+def test_every_module_can_be_imported_where_there_is_no_numba():
+    code = """
+import importlib, pkgutil, heterolib
+for module in pkgutil.walk_packages(heterolib.__path__, "heterolib."):
+    print(importlib.import_module(module.name).__name__)
+"""
+    names = said(without_numba.HIDE + code)
+    assert names == said(code) and "heterolib.explore.wasm" in names
 
+
+def test_a_chapter_runs_where_there_is_no_numba():
+    """With its assertions on the numbers of the text."""
+    without_numba.execute(ROOT / "chapters/01-calcium-decides.ipynb", hide=True)
+
+
+@pytest.mark.parametrize("name", ["numba", "llvmlite.binding"])
+def test_a_chapter_that_needs_numba_is_found_out(tmp_path, name):
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"import {name}")])
+    nbformat.write(book, tmp_path / "a.ipynb")
+    without_numba.execute(tmp_path / "a.ipynb", hide=False)
+    with pytest.raises(CellExecutionError, match=f"No module named '{name.split('.')[0]}'"):
+        without_numba.execute(tmp_path / "a.ipynb", hide=True)
+
+
+@pytest.mark.parametrize(
+    ("platform", "wanted"),
+    [("linux", True), ("darwin", True), ("win32", True), ("emscripten", False)],
+)
+def test_numba_is_asked_for_but_in_a_browser(platform, wanted):
+    """Whoever installs the library gets it, where there is one to get."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert "numba" in {Requirement(text).name for text in project["dependencies"]}
+    needed = [Requirement(text) for text in project["dependencies"]]
+    names = {
+        r.name for r in needed if not r.marker or r.marker.evaluate({"sys_platform": platform})
+    }
+    assert ("numba" in names) == wanted and "numpy" in names
