@@ -12,11 +12,11 @@ from heterolib.neocortex import (
     PROTOCOLS,
     EfficacyRule,
     pair_one_synapse,
-    pairing_cell,
+    precomputed,
     run_synapse,
 )
 from heterolib.parameters import CHINDEMI_2022 as C
-from heterolib.parameters import RECORDINGS
+from heterolib.parameters import PUBLISHED_CURVES, RECORDINGS
 from heterolib.parameters import REDUCED_CELLS as R
 from tools import pairing_tables as tables
 
@@ -58,6 +58,12 @@ def test_experiments_are_those_of_the_collection():
         assert (p.sweeps, p.interval_ms, p.source) == (r.sweeps, r.interval_ms, r.source)
 
 
+def test_published_curves_have_the_frequencies_of_ours():
+    for curve in PUBLISHED_CURVES.values():
+        assert tuple(curve) == precomputed.FREQUENCIES_HZ
+    assert PUBLISHED_CURVES[2.0][10.0] == RECORDINGS["mrk97_03"].published
+
+
 # -- the stored tables -----------------------------------------------------------------------
 
 
@@ -94,13 +100,29 @@ def test_tables_hold_what_their_command_makes(name):
         ("innervation", {"case": "16 synapses", "experiment": "mrk97_02"}, 1),
         ("placement", {"case": "all apical"}, 2),
         ("invivo", {"experiment": "mrk97_07"}, 399),
+        ("physiology", {"case": "u", "experiment": "mrk97_06"}, 2),
+        ("physiology", {"case": "g N X", "experiment": "mrk97_08"}, 49),
     ],
 )
 def test_lines_come_out_again(name, labels, seed):
     """Every digit in the file: the seed alone decides a line."""
     (given,) = (g for own, g, _ in tables.TABLES[name]() if own == labels)
-    again = tables.line(labels, seed, pairing_cell(seed=seed, **given))
+    again = tables.line(labels, seed, tables.FUNCTIONS[name](seed=seed, **given))
     assert again in stored(name)[2]
+
+
+@pytest.mark.parametrize(
+    ("letters", "name", "labels"),
+    [
+        ("", "invitro", {"experiment": "mrk97_06", "cao_mM": 2.0}),
+        ("udfgnx", "innervation", {"case": "recipe of 2024", "experiment": "mrk97_06"}),
+    ],
+)
+def test_mixing_nothing_or_all_gives_one_of_the_two_recipes(letters, name, labels):
+    for seed in (0, 3):
+        given = tables.experiment("mrk97_06") | {"of_2024": letters}
+        again = tables.line(labels, seed, tables.mixed_cell(seed=seed, **given))
+        assert again in stored(name)[2]
 
 
 def means(cao=2.0):

@@ -193,7 +193,7 @@ def test_units_are_those_of_the_library():
     of_both_papers = {"", "µm", "µm²/s", "ms", "mV", "µM", "nS", "pA", "1/s", "C/mol"}
     of_textbooks = {"pF", "µF/cm²", "Ω cm²", "Ω cm"}  # electrical constants as they give them
     of_the_neocortex = {"µm³", "mM", "nS/µm²", "1/mV", "1/ms", "1/(mV ms)", "J/(mol K)", "°C"}
-    of_the_neocortex |= {"pF/µm²", "MΩ µm", "Hz"}
+    of_the_neocortex |= {"pF/µm²", "MΩ µm", "Hz", "µM ms"}
     assert units <= of_both_papers | of_textbooks | of_the_neocortex
 
 
@@ -353,6 +353,13 @@ def test_cite():
     assert "figure" not in text
     assert "figure 4B" in cite(SHAFIEE_2026.variant("figure 4B"))
     assert "Graupner" in cite(GRAUPNER_2012)
+
+
+def test_values_of_no_paper_point_to_none():
+    assert {s.key for s in SETS.values() if not s.doi} == {"reducedcells", "circuits"}
+    for s in (SETS["reducedcells"], SETS["circuits"]):
+        assert cite(s) == s.citation and s.citation.startswith("Heterolib:")
+    assert cite(SETS["reducedcells"].variant("L4")).endswith(" Values as used for L4.")
 
 
 # -- no drift --------------------------------------------------------------------------------

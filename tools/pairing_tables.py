@@ -8,10 +8,21 @@ from the store. A table takes minutes to an hour of one core.
 
 import argparse
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 import heterolib
-from heterolib.neocortex import pairing_cell
+from heterolib.neocortex import (
+    Connection,
+    Protocol,
+    Synapse,
+    measure_thresholds,
+    pairing_cell,
+    run_pairing,
+    sample_connection,
+)
 from heterolib.parameters import RECORDINGS
 from heterolib.sweep import sweep
 
@@ -20,13 +31,73 @@ KEPT = ("ratio", "linear_ratio", "before_mV", "strengthened", "weakened")
 DIGITS = 7  # of each number in the file
 IN_SLICE, IN_VIVO, IN_SJOSTROM = 2.0, 1.2, 2.5  # mM
 
-DEFAULTS = {
-    name: p.default
-    for name, p in inspect.signature(pairing_cell).parameters.items()
-    if p.default is not inspect.Parameter.empty
-}
+PUBLISHED, RECIPE = "L5-L5", "L5-L5, recipe of 2024"
 
-# A condition: what the table calls it, what pairing_cell is given, and how many of the
+
+def mixed_cell(
+    seed: int,
+    of_2024: str,
+    frequency_hz: float,
+    dt_ms: float,
+    pathway: str,
+    pairs: int,
+    sweeps: int,
+    interval_ms: float,
+) -> dict[str, float]:
+    """`pairing_cell` with only some quantities of the recipe of 2024: letters of "u d f g n x".
+
+    Both recipes turn the same draws into synapses, so that each keeps its place and its rank.
+    The state at the start goes with u.
+    """
+    assert pathway == PUBLISHED
+    who, chance = np.random.SeedSequence(seed).spawn(2)
+    both = [sample_connection(np.random.default_rng(who), p) for p in (PUBLISHED, RECIPE)]
+    state = both["u" in of_2024].rho0
+    synapses = []
+    for i, rho in enumerate(state):
+        at = {q: both[q in of_2024] for q in "udfgnx"}
+        s = {q: c.synapses[i] for q, c in at.items()}
+        synapses.append(
+            Synapse.drawn(
+                rho0=int(rho),
+                use=s["u"].use_strong if rho else s["u"].use_weak,
+                g_ampa_nS=s["g"].g_ampa_strong_nS if at["g"].rho0[i] else s["g"].g_ampa_weak_nS,
+                sites=s["n"].sites,
+                depression_ms=s["d"].depression_ms,
+                facilitation_ms=s["f"].facilitation_ms,
+                volume_um3=s["x"].volume_um3,
+                ampa_decay_ms=s["u"].ampa_decay_ms,
+            )
+        )
+    connection = Connection(both[0].cell, tuple(synapses), both[0].compartments, state, pathway)
+    protocol = Protocol(
+        frequency_hz=frequency_hz, dt_ms=dt_ms, pairs=pairs, sweeps=sweeps, interval_ms=interval_ms
+    )
+    r = run_pairing(
+        connection,
+        protocol,
+        rng=np.random.default_rng(chance),
+        thresholds=measure_thresholds(connection),
+    )
+    return {
+        "ratio": r.ratio,
+        "linear_ratio": r.linear_ratio,
+        "before_mV": float(r.before_mV.mean()),
+        "strengthened": float(np.sum(r.rho_after > r.rho_before)),
+        "weakened": float(np.sum(r.rho_after < r.rho_before)),
+    }
+
+
+def defaults(function: Callable[..., object]) -> dict[str, object]:
+    """The arguments that a function may be called without."""
+    return {
+        name: p.default
+        for name, p in inspect.signature(function).parameters.items()
+        if p.default is not inspect.Parameter.empty
+    }
+
+
+# A condition: what the table calls it, what the function is given, and how many of the
 # connections it takes.
 Condition = tuple[dict[str, object], dict[str, object], float]
 
@@ -90,6 +161,15 @@ def placement() -> list[Condition]:
     return [({"case": "all apical"}, experiment("sjh06_02") | INNERVATION["all apical"], 0.5)]
 
 
+def physiology() -> list[Condition]:
+    """Connections with one quantity of the recipe of 2024, the others as published."""
+    return [
+        ({"case": case, "experiment": name}, experiment(name) | {"of_2024": letters}, 0.5)
+        for case, letters in {"u": "u", "D": "d", "F": "f", "g N X": "gnx"}.items()
+        for name in ("mrk97_08", "mrk97_06")
+    ]
+
+
 def invivo() -> list[Condition]:
     """The three experiments at 10 Hz at 1.2 mM, on four times as many connections."""
     return [
@@ -103,7 +183,9 @@ TABLES = {
     "innervation": innervation,
     "placement": placement,
     "invivo": invivo,
+    "physiology": physiology,
 }
+FUNCTIONS = {name: mixed_cell if name == "physiology" else pairing_cell for name in TABLES}
 
 
 def line(labels: dict[str, object], seed: int, values: dict[str, float]) -> str:
@@ -114,13 +196,17 @@ def line(labels: dict[str, object], seed: int, values: dict[str, float]) -> str:
 
 def compute(name: str, n: int, **options: object) -> str:
     """The text of a table of n connections a condition; options are those of `sweep`."""
-    conditions = TABLES[name]()
+    conditions, function = TABLES[name](), FUNCTIONS[name]
     todo = [
-        (labels, seed, DEFAULTS | given | {"seed": seed})  # sweep wants all names in every cell
+        (
+            labels,
+            seed,
+            defaults(function) | given | {"seed": seed},
+        )  # sweep wants all names in every cell
         for labels, given, share in conditions
         for seed in range(max(round(share * n), 1))
     ]
-    result = sweep(pairing_cell, [given for _, _, given in todo], **options)
+    result = sweep(function, [given for _, _, given in todo], **options)
     rows = [
         line(labels, seed, values)
         for (labels, seed, _), values in zip(todo, result.table.to_dict("records"), strict=True)

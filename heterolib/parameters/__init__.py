@@ -20,7 +20,7 @@ from heterolib.parameters.chindemi2022 import CHINDEMI_2022, REDUCED_CELLS, TRAU
 from heterolib.parameters.circuits import CIRCUITS
 from heterolib.parameters.graded_rule import GRADED_RULE
 from heterolib.parameters.graupner2012 import GRAUPNER_2012
-from heterolib.parameters.paired_recordings import RECORDINGS, Recording
+from heterolib.parameters.paired_recordings import PUBLISHED_CURVES, RECORDINGS, Recording
 from heterolib.parameters.registry import STATUSES, Parameter, ParameterSet, cite, diff, show, table
 from heterolib.parameters.shafiee2026 import SHAFIEE_2026
 from heterolib.parameters.song2000 import SONG_2000
@@ -44,6 +44,7 @@ __all__ = [
     "CIRCUITS",
     "GRADED_RULE",
     "GRAUPNER_2012",
+    "PUBLISHED_CURVES",
     "RECORDINGS",
     "REDUCED_CELLS",
     "SETS",

@@ -323,6 +323,23 @@ CHINDEMI_2022 = ParameterSet(
             "converted",
             "19 of the 98 rows have thresholds of the apical form",
         ),
+        **{
+            f"{where}_c_{side}": Parameter(
+                rf"c_{{{side}}}",
+                f"{where} c_{side} that the published thresholds imply",
+                value,
+                "µM ms",
+                ROWS,
+                "converted",
+                f"median of the {n} {where} rows: their thresholds solved for c_pre and c_post",
+            )
+            for where, n, side, value in (
+                ("basal", 79, "pre", 57.0),
+                ("basal", 79, "post", 0.7),
+                ("apical", 19, "pre", 67.0),
+                ("apical", 19, "post", 100.0),
+            )
+        },
         **_pathway(
             ROWS,
             0.55,
@@ -584,7 +601,7 @@ REDUCED_CELLS = ParameterSet(
     key="reducedcells",
     title="Reduced pyramidal cells",
     citation="Heterolib: reduced cells for the protocols of Chindemi et al. 2022.",
-    doi="10.1038/s41467-022-30214-w",
+    doi="",
     entries={
         "capacitance": _stick("c_m", "capacitance of membrane", 0.01, "pF/µm²", "1 µF/cm²"),
         "leak": _stick("g_l", "leak of membrane", 0.001, "nS/µm²", "1e-4 S/cm²"),
@@ -664,8 +681,8 @@ REDUCED_CELLS = ParameterSet(
         "dendrites; they have no calcium spikes, no h current, no adaptation.",
         "The layer 5 cell was set by four kinds of data, none of them an outcome of plasticity: an "
         "action potential brings spine calcium of 1.4 ± 0.6 µM below 60 µm of basal dendrite and "
-        "about 0.1 µM beyond; c_pre and c_post lie near those that the published thresholds imply "
-        "(medians: basal 57 and 0.7, apical 67 and 100 µM ms), apical c_post remaining too small "
-        "by two thirds; an input resistance of 46 MΩ; one spike for each pulse.",
+        "about 0.1 µM beyond; c_pre and c_post lie near those that the published thresholds imply, "
+        "apical c_post remaining too small by three fifths; an input resistance of 46 MΩ; one "
+        "spike for each pulse.",
     ),
 )

@@ -17,7 +17,7 @@ CIRCUITS = ParameterSet(
     key="circuits",
     title="Circuits of this library",
     citation="Heterolib: null models with the synapse of Chindemi et al. 2022.",
-    doi="10.1038/s41467-022-30214-w",
+    doi="",
     entries={
         "connections": _p("n_c", "connections on a cell of the population", 30.0),
         "pre_rate": _p("r_pre", "mean rate of a presynaptic cell", 1.0, "Hz"),

@@ -250,3 +250,21 @@ RECORDINGS: dict[str, Recording] = {
         _egger(5, L4, 50.0, (0.966, 0.066, 4)),
     )
 }
+
+#: Mean EPSP ratio of the published simulations, 100 pairs, against the frequency (Hz) of pairs
+#: with the presynaptic spike 5 ms first; by extracellular calcium (mM).
+PUBLISHED_CURVES: dict[float, dict[float, float]] = {
+    2.0: {
+        r.frequency_hz: r.published
+        for r in RECORDINGS.values()
+        if r.source == MARKRAM and r.dt_ms == 5.0 and r.published is not None
+    }
+    | {50.0: 1.440},
+    1.2: dict(
+        zip(
+            (2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0),
+            (1.030, 1.022, 0.994, 0.973, 1.044, 1.085, 1.122),
+            strict=True,
+        )
+    ),
+}

@@ -60,6 +60,8 @@ class Parameter:
 class ParameterSet(Mapping[str, float]):
     """The values of one paper. ``set["name"]`` gives the number, ``set.info("name")`` its entry.
 
+    Values that no paper gives have an empty `doi`.
+
     Examples
     --------
     >>> from heterolib.parameters import SHAFIEE_2026
@@ -260,4 +262,5 @@ def cite(parameters: ParameterSet) -> str:
     """
     of_set("parameters", parameters)
     used = f" Values as used for {parameters.name}." if parameters.name else ""
-    return f"{parameters.citation} https://doi.org/{parameters.doi}.{used}"
+    where = f" https://doi.org/{parameters.doi}." if parameters.doi else ""
+    return f"{parameters.citation}{where}{used}"
