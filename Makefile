@@ -4,7 +4,7 @@
 #   make test    linters, types, unit tests, doctests, tests of the built pages
 #   make release one PDF of the book, a zip of the site, weights of the pages: _build/release
 #   make lint    only ruff and mypy
-#   make coursework COURSE=name   problem sets for students, instructor and nbgrader
+#   make coursework COURSE=name   problem sets for students, instructor and nbgrader (OTTER=1: and otter)
 #   make grade COURSE=name        grade what was handed in (see coursework/README.md)
 #   make binder  check the Binder path without Docker (makes environments of its own)
 #   make benchmarks   time the library beside other simulators (an hour; see benchmarks/README.md)
@@ -18,6 +18,7 @@ PYTEST_ARGS ?=
 BENCHMARK_ARGS ?=
 COURSE ?= heterolib
 ROSTER ?=
+OTTER  ?=
 
 # Subprocesses and kernels must find the environment's programs first.
 BIN    := $(abspath $(VENV))/bin
@@ -46,7 +47,7 @@ test: lint
 	$(RUN) -m pytest $(PYTEST_ARGS)
 
 coursework: $(VENV)/.installed-coursework
-	@$(RUN) tools/coursework.py make "$(COURSE)" $(if $(ROSTER),--roster "$(ROSTER)")
+	@$(RUN) tools/coursework.py make "$(COURSE)" $(if $(ROSTER),--roster "$(ROSTER)") $(if $(OTTER),--otter)
 
 grade: $(VENV)/.installed-coursework
 	@$(RUN) tools/coursework.py grade "$(COURSE)"

@@ -2,6 +2,8 @@
 
 import copy
 import csv
+import doctest
+import io
 import re
 import subprocess
 import sys
@@ -125,6 +127,80 @@ def test_a_neighbours_numbers_earn_less_than_half(path):
     assert not [mark for mark in marks if mark.error]
 
 
+LAST = "8-connections-and-learning"
+WRONG = [  # plausible, and not right: one change in each task
+    [
+        ("p = use * release_scaling(cao_mM)", "p = use * (cao_mM / 2) ** 4"),
+        ("(1 - p) ** (n_sites - n)", "(1 - p) ** n_sites"),
+        ("1 - release_chances(mine.sites, mine.use, cao_wanted_mM)[0]", "mine.use * cao_wanted_mM"),
+    ],
+    [
+        ("brain.c_pre_uM_ms / slice_.c_pre_uM_ms", "release_scaling(mine.cao_mM)"),
+        (
+            "(slice_.theta_d_uM_ms, slice_.theta_p_uM_ms)",
+            "(brain.theta_d_uM_ms, brain.theta_p_uM_ms)",
+        ),
+        ("if pair_one_synapse(**how", "if pair_one_synapse(**how, rho0=1.0"),
+        ("return high", "return high + 0.05"),
+    ],
+    [
+        ("1.96 * fewer.sem()", "1.96 * fewer.sem(ddof=0)"),
+        ("1.96 * fewer.sem()", "1.96 * fewer.std()"),
+        ("1.96 * fewer.sem()", "fewer.sem()"),
+        ("fewer = wide[2.0] - wide[1.2]", "fewer = wide[1.2] - wide[2.0]"),
+        ("(half / 0.05) ** 2", "(half / 0.05)"),
+        ("sums.strengthened[c] + sums.weakened[c]", "sums.strengthened[c] - sums.weakened[c]"),
+        (
+            "sqrt(wide[2.0].sem() ** 2 + wide[1.2].sem() ** 2)",
+            "(wide[2.0].sem() + wide[1.2].sem())",
+        ),
+    ],
+    [
+        ("s.share_beaten for", "s.share_beaten * 23 / 24 for"),
+        ("s.selectivity - s.untrained_selectivity", "s.selectivity"),
+        ("margin_mV = studies[0].margin_mV", "margin_mV = np.ptp(studies[0].peak_mV)"),
+        ("mine.order, n_inputs=4", "mine.order[::-1], n_inputs=4"),
+        ("delay_ms=mine.delay_ms, ", ""),
+    ],
+    [
+        ("P_seen.mean(axis=0)", "P.mean(axis=0)"),
+        ("(P / P_seen.mean(axis=0)).sum", "(P - P_seen.mean(axis=0)).sum"),
+        ("(P / P_seen.mean(axis=0)).sum", "P.sum"),
+        (".sum(axis=2)", ".max(axis=2)"),
+        ("after = before.train(seen)", "after = before"),
+        ("after = before.train(seen)", "after = before.train(new)"),
+        ("np.roll(after.weights, 1, axis=2)", "np.roll(after.weights, 1, axis=1)"),
+        ("/ len(new.labels)", "/ len(seen.labels)"),
+    ],
+    [
+        ("[mine.seed, k]", "[mine.seed, 0]"),
+        ("[mine.seed, k]", "mine.seed + k"),
+        ("d.std(ddof=1)", "d.std()"),
+        ('between("calcium", "no_diffusion")', 'between("calcium_growth", "no_diffusion")'),
+        ('between("pair", "calcium")', 'between("calcium", "pair")'),
+        ('between("pair", "calcium")', 'between("pair", "no_diffusion")'),
+        (", jitter_ms=mine.jitter_ms", ""),
+        ("(half_gain / 0.03) ** 2", "(half_gain / 0.03)"),
+    ],
+]
+
+
+@pytest.mark.parametrize("k", range(max(map(len, WRONG))))
+def test_a_wrong_but_plausible_answer_earns_nothing(k):
+    """Of set 8: its tasks do not build upon each other, so each run has a slip in every task."""
+    content = coursework.with_student(coursework.read(coursework.SOURCE / f"{LAST}.ipynb"), "ada")
+    tests = graded_cells(content)
+    assert len(tests) == len(WRONG)
+    for test, slips in zip(tests, WRONG, strict=True):
+        old, new = slips[k % len(slips)]
+        task = content.cells[content.cells.index(test) - 1]
+        assert old in task.source
+        task.source = task.source.replace(old, new)
+    content.cells = [c for c in content.cells if not coursework.is_marking(c)]
+    marks, _ = coursework.run(content)
+    assert not [mark.name for mark in marks if mark.points and not mark.error]
+
+
 # -- numbers of one's own ----------------------------------------------------------------------
 
 
@@ -176,7 +252,8 @@ def test_a_wrong_answer_is_told_why_but_not_the_answer(value, expected, said):
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     """Every set, made as `make coursework COURSE=test` makes it, with a roster."""
-    return coursework.make("test", ["ada", "bob"], tmp_path_factory.mktemp("coursework"))
+    place = tmp_path_factory.mktemp("coursework")
+    return coursework.make("test", ["ada", "bob"], place, otter=True)
 
 
 @pytest.mark.slow
@@ -329,6 +406,48 @@ def test_the_loop_of_nbgrader(course):
         (course / "nbgrader" / "submitted" / student).rename(course / student)
     rows = {row["student"]: row for row in coursework.grade("test", course.parent)}
     assert {s: r["score"] for s, r in rows.items()} == {"crashes": 12, "wrong": 10}
+
+
+# -- files for otter-grader --------------------------------------------------------------------
+
+
+def passes(case, space):
+    """What otter does with one case: a doctest that sees the names of the notebook."""
+    examples = doctest.DocTestParser().get_examples(case["code"])
+    assert examples
+    test = doctest.DocTest(examples, space, "case", None, None, case["code"])
+    return not doctest.DocTestRunner().run(test, out=io.StringIO().write, clear_globs=False).failed
+
+
+@each
+def test_otter_s_files_grade_as_nbgrader_does(path):
+    """Their form, and what each is worth: otter itself is not installed with the tests."""
+    source = coursework.with_student(coursework.read(path), STUDENTS[0])
+    marks, space = coursework.run(source)
+    _, empty = coursework.run(source, stubs=True)
+    files = coursework.otter_tests(coursework.read(path))
+    assert list(files) == [f"{mark.name}.py" for mark in marks if mark.points]
+    for (file, text), mark in zip(files.items(), [m for m in marks if m.points], strict=True):
+        read = {}
+        exec(text, read)
+        assert read["OK_FORMAT"] and f"{read['test']['name']}.py" == file
+        (suite,) = read["test"]["suites"]
+        shown, hidden = suite["cases"]
+        assert suite["type"] == "doctest" and (shown["hidden"], hidden["hidden"]) == (False, True)
+        assert (shown["points"], hidden["points"]) == (0, mark.points)
+        assert not leaks(shown["code"].replace(">>> ", "").replace("... ", ""), source)
+        assert passes(shown, space) and passes(hidden, space)
+        assert not passes(hidden, empty)
+
+
+@pytest.mark.slow
+def test_otter_s_folder_holds_every_set(course):
+    for path in SETS:
+        place = course / "otter" / path.stem
+        assert (place / path.name).read_bytes() == (course / "students" / path.name).read_bytes()
+        files = coursework.otter_tests(coursework.read(path))
+        found = {f.name: f.read_text(encoding="utf-8") for f in (place / "tests").iterdir()}
+        assert found == files
 
 
 # -- at the keyboard ---------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Make the problem sets of a course, and grade what students hand in.
 
-python tools/coursework.py make neuro101 [--roster students.txt]
+python tools/coursework.py make neuro101 [--roster students.txt] [--otter]
 python tools/coursework.py grade neuro101
 
 `make` writes into _build/coursework/neuro101:
@@ -9,6 +9,7 @@ python tools/coursework.py grade neuro101
     instructor/   the same with solutions, outputs and marking notes; with a roster, answers.csv
     nbgrader/     a course folder for nbgrader: source, release, gradebook; hand-ins go to
                   submitted/STUDENT/PROBLEM-SET/PROBLEM-SET.ipynb
+    otter/        with --otter, the notebook of each set and its tests as files for otter-grader
 
 `grade` runs every hand-in and writes grades.csv. One that cannot be run is named with the reason,
 stays where it is, and does not keep the others from being graded.
@@ -17,12 +18,14 @@ stays where it is, and does not keep the others from being graded.
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import copy
 import csv
 import io
 import logging
 import os
+import pprint
 import re
 import shutil
 import subprocess
@@ -161,6 +164,45 @@ def run(notebook: NotebookNode, *, stubs: bool = False, tests: NotebookNode | No
     return marks, space
 
 
+# -- the same tests for otter-grader ------------------------------------------------------------
+
+
+def doctested(source: str) -> str:
+    """Statements as a doctest that passes if none of them raises."""
+    lines, out = source.splitlines(), []
+    for statement in ast.parse(source).body:
+        part = lines[statement.lineno - 1 : statement.end_lineno]
+        if isinstance(statement, ast.Expr):  # what it shows would count as unexpected
+            part[0] = f"_ = {part[0]}"
+        out += [f">>> {part[0]}", *(f"... {line}".rstrip() for line in part[1:])]
+    return "\n".join(out)
+
+
+def otter_tests(source: NotebookNode) -> dict[str, str]:
+    """One test file for each test cell, by name, in the format that otter calls OK.
+
+    A file has a case that the student may see, worth nothing, and a hidden one with all the
+    points: as in nbgrader, a task counts as a whole. Otter tests after the last cell, and its
+    cases share no names, so the hidden one begins with the locked cells above it. That also
+    makes the student's numbers anew.
+    """
+    given: list[str] = []
+    files = {}
+    for cell in source.cells:
+        about = cell.metadata.get("nbgrader", {})
+        if not about.get("grade"):
+            given += [cell.source] if about.get("locked") else []
+            continue
+        visible = {"code": doctested(without(cell.source, HIDDEN)), "hidden": False, "points": 0}
+        whole = doctested("\n".join([*given, cell.source]))
+        cases = [visible, {"code": whole, "hidden": True, "points": about["points"]}]
+        suite = {"cases": cases, "scored": True, "setup": "", "teardown": "", "type": "doctest"}
+        test = {"name": about["grade_id"], "points": None, "suites": [suite]}
+        text = pprint.pformat(test, sort_dicts=False, width=100)
+        files[f"{about['grade_id']}.py"] = f"OK_FORMAT = True\n\ntest = {text}\n"
+    return files
+
+
 # -- making a course ---------------------------------------------------------------------------
 
 
@@ -226,10 +268,13 @@ def answers(students: list[str]) -> list[dict[str, object]]:
     return rows
 
 
-def make(course: str, students: list[str], target: Path | None = None) -> Path:
+def make(
+    course: str, students: list[str], target: Path | None = None, *, otter: bool = False
+) -> Path:
     """Write the course; hand-ins and grades of an earlier call stay."""
     folder = (target or BUILD) / named("COURSE", course)
     hand_out, teach, grader = folder / "students", folder / "instructor", folder / "nbgrader"
+    shutil.rmtree(folder / "otter", ignore_errors=True)
     for old in (hand_out, teach, grader / "source", grader / "release"):
         shutil.rmtree(old, ignore_errors=True)
         old.mkdir(parents=True)
@@ -249,6 +294,12 @@ def make(course: str, students: list[str], target: Path | None = None) -> Path:
         if done.returncode or not release.is_file():
             raise Refused(f"nbgrader could not make {name}:\n{done.stderr}")
         shutil.copy2(release, hand_out)
+        if otter:
+            tests = folder / "otter" / name / "tests"
+            tests.mkdir(parents=True)
+            shutil.copy2(release, tests.parent)
+            for file, text in otter_tests(source).items():
+                (tests / file).write_text(text, encoding="utf-8")
         nbformat.write(instructor_edition(source, EXAMPLE_STUDENT), teach / f"{name}.ipynb")
     for student in students:
         nbgrader(grader, "db", "student", "add", student)
@@ -349,11 +400,12 @@ def main() -> None:
         action.add_argument("course")
         if name == "make":
             action.add_argument("--roster", type=Path)
+            action.add_argument("--otter", action="store_true", help="files for otter-grader too")
     given = parser.parse_args()
     logging.getLogger("traitlets").setLevel(logging.ERROR)
     try:
         if given.action == "make":
-            folder = make(given.course, roster(given.roster))
+            folder = make(given.course, roster(given.roster), otter=given.otter)
             print(f"\nThe problem sets are in {folder}\nTo grade: see coursework/README.md")
             return
         rows = grade(given.course)
