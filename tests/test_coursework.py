@@ -4,6 +4,7 @@ import copy
 import csv
 import doctest
 import io
+import json
 import re
 import subprocess
 import sys
@@ -185,6 +186,7 @@ WRONG = [  # plausible, and not right: one change in each task
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", range(max(map(len, WRONG))))
 def test_a_wrong_but_plausible_answer_earns_nothing(k):
     """Of set 8: its tasks do not build upon each other, so each run has a slip in every task."""
@@ -421,7 +423,7 @@ def passes(case, space):
 
 @each
 def test_otter_s_files_grade_as_nbgrader_does(path):
-    """Their form, and what each is worth: otter itself is not installed with the tests."""
+    """Their form and their points, by Python alone; that otter agrees is tested below."""
     source = coursework.with_student(coursework.read(path), STUDENTS[0])
     marks, space = coursework.run(source)
     _, empty = coursework.run(source, stubs=True)
@@ -448,6 +450,42 @@ def test_otter_s_folder_holds_every_set(course):
         files = coursework.otter_tests(coursework.read(path))
         found = {f.name: f.read_text(encoding="utf-8") for f in (place / "tests").iterdir()}
         assert found == files
+
+
+EASIER = """class mine:  # numbers of one's own choice
+    t_P_ms, extra_ms = 1.0, 0.0
+
+
+w_star = 2.3 / 3.3"""
+
+
+@pytest.mark.slow
+def test_otter_itself_gives_the_same_marks(course, tmp_path):
+    """Its autograder for the first set, and three hand-ins, in processes of their own."""
+    pytest.importorskip("otter")
+
+    def otter(*words):
+        command = [sys.executable, "-m", "otter", *map(str, words)]
+        place, env = course / "otter" / FIRST, coursework.environment()
+        done = subprocess.run(command, cwd=place, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    otter("generate", "-t", "tests", "-o", tmp_path / "autograder.zip")
+    scores = {}
+    for student, content in {
+        "perfect": solved(course, "perfect"),
+        "empty": handed_out(course, "empty"),
+        "wrong": solved(course, "wrong", at("how-long", "t_reach_ms = 5.0")),
+        "easier": solved(course, "easier", at("balance", EASIER)),
+    }.items():
+        place = tmp_path / student
+        place.mkdir()
+        nbformat.write(content, place / f"{FIRST}.ipynb")
+        otter("run", place / f"{FIRST}.ipynb", "-a", tmp_path / "autograder.zip", "-o", place)
+        found = json.loads((place / "results.json").read_text(encoding="utf-8"))["tests"]
+        scores[student] = sum(test.get("score") or 0 for test in found)
+        assert {test["visibility"] for test in found if test.get("max_score")} == {"hidden"}
+    assert scores == {"perfect": 12, "empty": 0, "wrong": 10, "easier": 10}
 
 
 # -- at the keyboard ---------------------------------------------------------------------------
