@@ -400,7 +400,7 @@ def test_the_loop_of_nbgrader(course):
     assert not table["crashes"]["score"]
 
     # making the course anew keeps hand-ins, grades and answers
-    coursework.make("test", [], course.parent)
+    coursework.make("test", [], course.parent, otter=True)
     assert {student: file.read_bytes() for student, file in files.items()} == before
     # a crash put right is graded, and the others keep their grades
     nbformat.write(solved(course, "crashes"), files["crashes"])
