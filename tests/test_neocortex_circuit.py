@@ -222,6 +222,7 @@ def test_strong_connections_pass_spikes_on():
     a, b = (run_network(n, rng=generator(5), **kind) for n in (strong, weak))
     assert a.imposed == b.imposed > 2
     assert sum(t.size for t in a.spikes_ms) > sum(t.size for t in b.spikes_ms)
+    assert a.unasked > 0 == b.unasked  # spikes that no pulse asked for
 
 
 def test_the_seed_makes_the_network():

@@ -37,6 +37,7 @@ LONGEST_MS = 1e7
 RATES = (0.0, 200.0)  # Hz
 MS_PER_S = 1000.0
 EARLY = 0.25  # of a step: where within its step a presynaptic spike arrives
+NEAR_MS = 1.0  # how far from its due time a spike still counts as imposed
 
 BoolArray = npt.NDArray[np.bool_]
 Pairs = tuple[tuple[float | None, float | None], ...]
@@ -105,8 +106,8 @@ class CircuitResult:
     apical : ndarray of bool
     spikes_ms : tuple of ndarray
         Of each postsynaptic cell.
-    imposed : int
-        Postsynaptic spikes that pulses asked for.
+    due_ms : tuple of ndarray
+        When pulses ask each postsynaptic cell for a spike.
     pre_spikes : int
         Presynaptic spikes, summed over connections.
     cao_mM : float
@@ -119,9 +120,22 @@ class CircuitResult:
     connection: FloatArray = field(repr=False)
     apical: BoolArray = field(repr=False)
     spikes_ms: tuple[FloatArray, ...] = field(repr=False)
-    imposed: int
+    due_ms: tuple[FloatArray, ...] = field(repr=False)
     pre_spikes: int
     cao_mM: float
+
+    @property
+    def imposed(self) -> int:
+        """Postsynaptic spikes that pulses asked for."""
+        return sum(t.size for t in self.due_ms)
+
+    @property
+    def unasked(self) -> int:
+        """Postsynaptic spikes farther than 1 ms from any that a pulse asked for."""
+        return sum(
+            int((np.abs(spikes[:, None] - due).min(1, initial=math.inf) > NEAR_MS).sum())
+            for spikes, due in zip(self.spikes_ms, self.due_ms, strict=True)
+        )
 
     @property
     def strong(self) -> BoolArray:
@@ -310,7 +324,7 @@ def run_population(
         lane.advance(k * n, n, some, _pulses(pulses, k * n * h, (k + 1) * n * h))
         record.take(k + 1, [lane])
     counts = sum(t.size for t in trains)
-    return record.result(every, [lane], sample_ms, len(pulses), counts, cao_mM)
+    return record.result(every, [lane], sample_ms, [post], counts, cao_mM)
 
 
 def _rate(name: str, value: float, duration_ms: float) -> float:
@@ -341,7 +355,7 @@ class _Record:
         connections: Sequence[Connection],
         lanes: Sequence[_Lane],
         sample_ms: float,
-        imposed: int,
+        due_ms: Sequence[FloatArray],
         pre_spikes: int,
         cao_mM: float,
     ) -> CircuitResult:
@@ -354,7 +368,7 @@ class _Record:
             connection=np.repeat(np.arange(len(connections)), [c.n for c in connections]),
             apical=np.array([where == APICAL for c in connections for where in c.locations]),
             spikes_ms=tuple(lane.run.spikes_ms for lane in lanes),
-            imposed=imposed,
+            due_ms=tuple(due_ms),
             pre_spikes=pre_spikes,
             cao_mM=float(cao_mM),
         )
@@ -511,11 +525,12 @@ def run_network(
     connections, pre, post = network.connections, network.pre, network.post
     pairs = _all_pairs(connections, cao_mM, rule)
     beat = {"modulation": modulation, "modulation_hz": modulation_hz}
-    pulses, lanes, inputs = [], [], []
+    due, pulses, lanes, inputs = [], [], [], []
     for cell in range(network.n_cells):
         mine = [i for i, b in enumerate(post) if b == cell]
         ap = find_action_potential(connections[mine[0]].cell)
         train = modulated_train(rng, rate, duration_ms, **beat)
+        due.append(train)
         pulses.append([ap.pulse(float(t)) for t in train])
         lanes.append(
             _Lane(
@@ -549,8 +564,7 @@ def run_network(
                     fired[cell] = np.floor((spikes + delay_ms) / h)
                     seen[cell] = spikes.size
         record.take(k + 1, lanes)
-    imposed = sum(len(p) for p in pulses)
-    return record.result(connections, lanes, sample_ms, imposed, arrived, cao_mM)
+    return record.result(connections, lanes, sample_ms, due, arrived, cao_mM)
 
 
 # -- cells of a sweep --------------------------------------------------------------------------
@@ -596,6 +610,7 @@ def _numbers(connections: Sequence[Connection], r: CircuitResult) -> dict[str, o
         "pre_spikes": float(r.pre_spikes),
         "post_spikes": float(sum(t.size for t in r.spikes_ms)),
         "imposed": float(r.imposed),
+        "unasked": float(r.unasked),
         "settled_nS": float(settled_weights_nS(connections, r).sum()),
     }
 

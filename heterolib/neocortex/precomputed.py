@@ -110,7 +110,7 @@ STUDIES = {
             for m, cao in itertools.product((0.0, 1.0), (SLICE, BRAIN))
         ],
         2,
-        _CIRCUIT,
+        (*_CIRCUIT, "unasked"),
     ),
 }
 

@@ -35,7 +35,7 @@ CIRCUITS = ParameterSet(
             "several times that of layer 5, so that few cells still meet each other",
         ),
         "delay": _p("d", "delay from a spike to its release, network", 1.5, "ms"),
-        "drive_rate": _p("r_d", "imposed spikes of each cell of the network", 2.0, "Hz"),
+        "drive_rate": _p("r_d", "imposed spikes of each cell of the network", 5.0, "Hz"),
         "spike_rise": _p(
             "r_a", "rise time over decay time of an action potential drawn for an explorer", 0.2
         ),
