@@ -37,6 +37,14 @@ def test_every_row_names_a_chapter_and_earlier_ones_it_needs():
         assert row["misconceptions"]
 
 
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["chapter"])
+def test_a_row_needs_the_chapters_that_the_page_itself_names(row):
+    notebook = nbformat.read(CHAPTERS / f"{row['chapter']}.ipynb", as_version=4)
+    opening = next(c.source for c in notebook.cells if c.cell_type == "markdown")
+    named = re.findall(r"\]\((\d\d-[\w-]+)\.ipynb", re.split(r"[Yy]ou need", opening)[1])
+    assert row["needs"] == sorted(named)
+
+
 @pytest.mark.parametrize(("chapter", "idea"), IDEAS, ids=NAMES)
 def test_the_preset_that_exposes_a_wrong_idea_is_in_its_chapter(chapter, idea):
     assert f'explore.show("{idea["explorer"]}")' in source(chapter)
