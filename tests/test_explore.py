@@ -27,6 +27,7 @@ from heterolib.explore.model import (
     Bars,
     Control,
     HeatMap,
+    Line,
     Output,
     Readout,
     Traces,
@@ -209,6 +210,16 @@ def check_figure(fig, explorer):
             assert [t.get_text() for t in ax.get_xticklabels()] == [b for _, b in view.bars]
         for low, high in (ax.get_xlim(), ax.get_ylim()):
             assert np.isfinite([low, high]).all() and low < high
+
+
+def test_an_axis_does_not_resolve_rounding():
+    view = Traces("time (ms)", "efficacy", (Line("t", "y"),))
+    for level in (0.0, 1.0, -70.0):
+        for wiggle in (0.0, 1e-17, 2e-16 * max(abs(level), 1.0)):
+            low, high = figure.limits(view, {"y": np.array([level, level + wiggle])}, {})
+            assert low < level < high and high - low >= 0.02
+    low, high = figure.limits(view, {"y": np.array([1.0, 1.0 + 1e-9])}, {})  # that one is shown
+    assert high - low < 2e-9
 
 
 @each

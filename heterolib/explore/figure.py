@@ -96,6 +96,9 @@ def present(y: np.ndarray, missing: float | None) -> np.ndarray:
     return y if missing is None else np.where(y == missing, np.nan, y)
 
 
+ROUNDING = 1e-12  # curves that differ by less are flat; ticks do not fit in between
+
+
 def limits(
     view: Traces, found: Mapping[str, np.ndarray], values: Mapping[str, float]
 ) -> tuple[float, float]:
@@ -108,7 +111,8 @@ def limits(
         low = min(bands) / 30.0 if bands else max(high, 1e-9) / 1e4
         return low, 2.5 * max(high, low * 10.0)
     low = min(float(y.min()), 0.0) if bands or view.zero_line else float(y.min())
-    room = 0.06 * (high - low) or 0.05 * max(abs(high), 0.2)
+    size = max(abs(high), 0.2)
+    room = 0.06 * (high - low) if high - low > ROUNDING * size else 0.05 * size
     return low - (0.0 if bands else room), high + room
 
 

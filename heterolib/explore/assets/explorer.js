@@ -159,7 +159,8 @@
       return [10 ** low10, 10 ** Math.max(high10, low10 + 1)];
     }
     if (bands.length || view.zero_line) low = Math.min(low, 0);
-    const room = 0.06 * (high - low) || 0.05 * Math.max(Math.abs(high), 0.2);
+    const size = Math.max(Math.abs(high), 0.2);  // less than rounding is flat: no ticks fit in
+    const room = high - low > 1e-12 * size ? 0.06 * (high - low) : 0.05 * size;
     return [low - (bands.length ? 0 : room), high + room];
   }
 
