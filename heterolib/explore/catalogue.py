@@ -1515,12 +1515,20 @@ def _neocortical_synapse() -> Explorer:
     )
 
 
+PLACES = (20, 2.5, 15, 5.0)  # frequencies and their step (Hz), delays and their step (ms)
+FARTHEST = 50.0  # ms, delay of a slider
+
+
+def _ticks() -> tuple[int, int]:
+    """Ticks after the last spike of a sweep, and of the longest sweep."""
+    tail = round(TAIL_MS / cortex.TICK)
+    train = FARTHEST + (C["train_spikes"] - 1.0) * 1000.0 / PLACES[1]
+    return tail, cortex.BEGIN + round(train / cortex.TICK) + tail
+
+
 def _frequency_curve() -> Explorer:
-    n_f, step_f, n_d, step_d = 20, 2.5, 15, 5.0
-    tick, most = cortex.TICK, 50.0
-    tail = round(TAIL_MS / tick)
-    trains = round((most + (C["train_spikes"] - 1.0) * 1000.0 / step_f) / tick)
-    longest = cortex.BEGIN + trains + tail
+    n_f, _, n_d, _ = PLACES
+    tail, longest = _ticks()
     factors = [C[f"basal_{end}"] for end in ENDS]
     says = ("c_pre in θ_d", "c_post in θ_d", "c_pre in θ_p", "c_post in θ_p")
     return Explorer(
@@ -1528,7 +1536,7 @@ def _frequency_curve() -> Explorer:
         title="Frequency and timing at one synapse",
         kernel=cortex.explore_frequency_curve,
         controls=(
-            Control("dt", "post minus pre, over frequency", "ms", -most, most, 1.0, 10.0),
+            Control("dt", "post minus pre, over frequency", "ms", -FARTHEST, FARTHEST, 1.0, 10.0),
             Control("frequency", "frequency, over delay", "Hz", 2.5, 50.0, 0.5, 10.0),
             *_one_synapse_controls(),
             *(
@@ -1541,10 +1549,7 @@ def _frequency_curve() -> Explorer:
             tail,
             C["sweeps"],
             C["sweep_interval"],
-            n_f,
-            step_f,
-            n_d,
-            step_d,
+            *PLACES,
             *_single_synapse(),
         ),
         outputs=(
@@ -1634,11 +1639,9 @@ def _frequency_curve() -> Explorer:
 
 
 def _two_rules() -> Explorer:
-    n_f, step_f, n_d, step_d, n_r, step_r = 20, 2.5, 15, 5.0, 48, 20_000.0
-    tick, most, minute = cortex.TICK, 50.0, 60_000.0
-    tail = round(TAIL_MS / tick)
-    trains = round((most + (C["train_spikes"] - 1.0) * 1000.0 / step_f) / tick)
-    longest = cortex.BEGIN + trains + tail
+    n_f, _, n_d, _ = PLACES
+    tail, longest = _ticks()
+    n_r, step_r, minute = 48, 20_000.0, 60_000.0
     n_t = int(C["sweeps"]) + 1 + n_r
     both = ("published", "graded")
     lines = {
@@ -1651,7 +1654,7 @@ def _two_rules() -> Explorer:
         kernel=cortex.explore_two_rules,
         controls=(
             Control("frequency", "frequency of pairs", "Hz", 2.5, 50.0, 0.5, 40.0),
-            Control("dt", "post minus pre", "ms", -most, most, 1.0, 10.0),
+            Control("dt", "post minus pre", "ms", -FARTHEST, FARTHEST, 1.0, 10.0),
             *_one_synapse_controls(),
             Control.of(G, "speed", 0.0, 10.0, 0.1, to_kernel=PER_S),
             Control.of(G, "steepness", 2.0, 100.0, 1.0),
@@ -1663,7 +1666,8 @@ def _two_rules() -> Explorer:
             tail,
             C["sweeps"],
             C["sweep_interval"],
-            *(n_f, step_f, n_d, step_d, n_r, step_r),
+            *PLACES,
+            *(n_r, step_r),
             *(C[f"basal_{end}"] for end in ENDS),
             *_single_synapse(),
         ),

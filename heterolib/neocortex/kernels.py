@@ -1373,6 +1373,20 @@ def explore_neocortical_synapse(p, out, work):
 
 
 @jit
+def sweep_of_pairs(w, frequency, delay, pairs, tail, height, out):
+    """A sweep of pairs at a frequency (Hz) and t_post - t_pre (ms), followed for `tail` ticks.
+
+    Returns how many steps w keeps, and the ticks of the sweep; nothing is written to `out`.
+    """
+    period = math.floor(1000.0 / frequency / TICK + 0.5)
+    lag = math.floor(delay / TICK + 0.5)
+    first = BEGIN + max(lag, 0)
+    end = ((BEGIN + abs(lag) + (pairs - 1) * period + tail) // LONG) * LONG
+    n = paired_sweep(w, period, first - lag, first, pairs, pairs, end, height, MEAN, out, -1, -1)
+    return n, end
+
+
+@jit
 def explore_frequency_curve(p, out, work):
     """What sweeps of pairs leave at one synapse, over frequency and over timing.
 
@@ -1395,13 +1409,7 @@ def explore_frequency_curve(p, out, work):
         curve = q < n_f
         frequency = (q + 1) * step_f if curve else p[1]
         delay = p[0] if curve or q == n_f + n_d else (q - n_f - (n_d - 1) // 2) * step_d
-        period = math.floor(1000.0 / frequency / TICK + 0.5)
-        lag = math.floor(delay / TICK + 0.5)
-        first = BEGIN + max(lag, 0)
-        end = ((BEGIN + abs(lag) + (pairs - 1) * period + tail) // LONG) * LONG
-        n = paired_sweep(
-            work, period, first - lag, first, pairs, pairs, end, p[4], MEAN, out, -1, -1
-        )
+        n, end = sweep_of_pairs(work, frequency, delay, pairs, tail, p[4], out)
         weak = 0.0
         strong = 1.0
         for _ in range(sweeps):
@@ -1496,13 +1504,7 @@ def explore_two_rules(p, out, work):
         here = q == n_f + n_d
         frequency = (q + 1) * step_f if curve else p[0]
         delay = p[1] if curve or here else (q - n_f - (n_d - 1) // 2) * step_d
-        period = math.floor(1000.0 / frequency / TICK + 0.5)
-        lag = math.floor(delay / TICK + 0.5)
-        first = BEGIN + max(lag, 0)
-        end = ((BEGIN + abs(lag) + (pairs - 1) * period + tail) // LONG) * LONG
-        n = paired_sweep(
-            work, period, first - lag, first, pairs, pairs, end, p[4], MEAN, out, -1, -1
-        )
+        n, end = sweep_of_pairs(work, frequency, delay, pairs, tail, p[4], out)
         pause = interval - end * TICK
         gained, kept = graded_sweep(work, n, pause, speed, k)
         published = rho0
