@@ -204,9 +204,8 @@ def _orders(orders: object, trained: tuple[int, ...], rng: object) -> np.ndarray
         table = np.array([checks.order(f"orders[{k}]", one, n) for k, one in enumerate(orders)])
     else:
         count = checks.whole("orders", orders, 1, min(math.factorial(n) - 1, MOST_ORDERS))
-        checks.generator(rng)
-        assert isinstance(rng, np.random.Generator)
-        table = sampled_orders(n, min(count + 1, math.factorial(n)), rng)
+        random = checks.generator(rng)
+        table = sampled_orders(n, min(count + 1, math.factorial(n)), random)
         table = table[np.any(table != np.array(trained), axis=1)][:count]
     others = table[np.any(table != np.array(trained), axis=1)]
     if len(others) == 0:

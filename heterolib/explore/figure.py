@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHTS = {Traces: 2.3, Bars: 1.7, HeatMap: 3.0}  # inch
-
-
+ROUNDING = 1e-12  # curves that differ by less are flat; ticks do not fit in between
 HALO = [withStroke(linewidth=3.0, foreground="white", alpha=0.75)]  # over any colour
 
 
@@ -94,9 +93,6 @@ def _traces(
 def present(y: np.ndarray, missing: float | None) -> np.ndarray:
     """The values, with NaN where one stands for "nothing here"."""
     return y if missing is None else np.where(y == missing, np.nan, y)
-
-
-ROUNDING = 1e-12  # curves that differ by less are flat; ticks do not fit in between
 
 
 def limits(

@@ -50,6 +50,18 @@ class Rule(Interface):
         ...
 
 
+def _check_rule(rule: object) -> None:
+    if not callable(getattr(rule, "after", None)):
+        raise ValueError(f"rule is {rule!r}; allowed: an object with a method `after`")
+
+
+def _after(
+    rule: Rule, rho: float, t: FloatArray, c_star: FloatArray, low: float, high: float
+) -> float:
+    """What the rule returns, if it is an efficacy."""
+    return checks.number("what the rule returned", rule.after(rho, t, c_star, low, high), 0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class PublishedRule:
     """`EfficacyRule` in the form that `run_rule` takes: the bistable efficacy, step by step."""
@@ -164,8 +176,7 @@ def rule_at_one_synapse(
     >>> bool(0.0 < rho[1] < rho[2] == rho[3])
     True
     """
-    if not callable(getattr(rule, "after", None)):
-        raise ValueError(f"rule is {rule!r}; allowed: an object with a method `after`")
+    _check_rule(rule)
     repeats = checks.whole("sweeps", sweeps, 1, 10_000)
     rest = checks.number("rest_ms", rest_ms, 0.0, 1e9)
     rho = [checks.number("rho0", rho0, 0.0, 1.0)]
@@ -183,14 +194,10 @@ def rule_at_one_synapse(
     t, c = one.sweep.t_ms, one.sweep.c_star_uM_ms
     silent = np.zeros(2)
 
-    def after(value: float, times: FloatArray, calcium: FloatArray) -> float:
-        new = rule.after(value, times, calcium, low, high)
-        return checks.number("what the rule returned", new, 0.0, 1.0)
-
     for _ in range(repeats):
-        now = after(rho[-1], t, c)
-        rho.append(after(now, np.array([t[-1], interval_ms]), silent))
-    rho.append(after(rho[-1], np.array([0.0, rest]), silent))
+        now = _after(rule, rho[-1], t, c, low, high)
+        rho.append(_after(rule, now, np.array([t[-1], interval_ms]), silent, low, high))
+    rho.append(_after(rule, rho[-1], np.array([0.0, rest]), silent, low, high))
     return np.array(rho)
 
 
@@ -245,8 +252,7 @@ def run_rule(
     ValueError
         If an argument lies outside its range, or the rule leaves [0, 1].
     """
-    if not callable(getattr(rule, "after", None)):
-        raise ValueError(f"rule is {rule!r}; allowed: an object with a method `after`")
+    _check_rule(rule)
     if not isinstance(connection, Connection):
         raise ValueError(f"connection is {connection!r}; allowed: a Connection")
     if not isinstance(protocol, Protocol):
@@ -285,8 +291,7 @@ def run_rule(
         t, c = np.concatenate(t_ms) - start, np.concatenate(c_star, axis=1)
         for k, (low, high) in enumerate(thresholds.pairs):
             if low is not None and high is not None:
-                new = rule.after(float(rho[k]), t, c[k], low, high)
-                rho[k] = checks.number("what the rule returned", new, 0.0, 1.0)
+                rho[k] = _after(rule, float(rho[k]), t, c[k], low, high)
     end = (rho >= C["rho_star"]).astype(np.float64) if settle else rho
     before, after = (_epsp(connection, x, cao_mM, protocol) for x in (connection.rho0, end))
     return RuleResult(after / before, connection.rho0, end, thresholds)

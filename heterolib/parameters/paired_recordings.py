@@ -252,7 +252,8 @@ RECORDINGS: dict[str, Recording] = {
 }
 
 #: Mean EPSP ratio of the published simulations, 100 pairs, against the frequency (Hz) of pairs
-#: with the presynaptic spike 5 ms first; by extracellular calcium (mM).
+#: with the presynaptic spike 5 ms first; by extracellular calcium (mM). From the public analysis
+#: files of the paper (Zenodo 5654788), as are the published means above.
 PUBLISHED_CURVES: dict[float, dict[float, float]] = {
     2.0: {
         r.frequency_hz: r.published
