@@ -400,7 +400,10 @@ def test_the_loop_of_nbgrader(course):
     assert not table["crashes"]["score"]
 
     # making the course anew keeps hand-ins, grades and answers
+    beside = course / "otter" / FIRST / "ada.ipynb"
+    beside.write_text("handed in")
     coursework.make("test", [], course.parent, otter=True)
+    assert beside.read_text() == "handed in"
     assert {student: file.read_bytes() for student, file in files.items()} == before
     # a crash put right is graded, and the others keep their grades
     nbformat.write(solved(course, "crashes"), files["crashes"])

@@ -274,7 +274,6 @@ def make(
     """Write the course; hand-ins and grades of an earlier call stay."""
     folder = (target or BUILD) / named("COURSE", course)
     hand_out, teach, grader = folder / "students", folder / "instructor", folder / "nbgrader"
-    shutil.rmtree(folder / "otter", ignore_errors=True)
     for old in (hand_out, teach, grader / "source", grader / "release"):
         shutil.rmtree(old, ignore_errors=True)
         old.mkdir(parents=True)
@@ -295,7 +294,8 @@ def make(
             raise Refused(f"nbgrader could not make {name}:\n{done.stderr}")
         shutil.copy2(release, hand_out)
         if otter:
-            tests = folder / "otter" / name / "tests"
+            tests = folder / "otter" / name / "tests"  # hand-ins beside them stay
+            shutil.rmtree(tests, ignore_errors=True)
             tests.mkdir(parents=True)
             shutil.copy2(release, tests.parent)
             for file, text in otter_tests(source).items():
