@@ -348,7 +348,7 @@ REDRAW = """
 
 
 @each
-def test_a_slider_redraws_in_time(live, name, record_property):
+def test_a_slider_redraws_by_the_next_frame(live, name, record_property):
     rows = np.array(live(name).run(name, REDRAW), dtype=float)
     assert np.isfinite(rows).all()  # every move was computed and drawn by the next frame
     whole, work, model, drawing = np.median(rows, axis=0)
@@ -357,7 +357,6 @@ def test_a_slider_redraws_in_time(live, name, record_property):
         f"{name}: slider to redraw {whole:.1f} ms (median of 40) with the wait for a frame, "
         f"{work:.1f} ms without; model {model:.1f} ms, drawing {drawing:.1f} ms"
     )
-    assert (rows >= 0.0).all()  # a table is read faster than the browser's clock ticks
 
 
 # -- the same numbers as in Python -----------------------------------------------------------
